@@ -6,7 +6,7 @@ namespace Counterweight.Balancing.Splits;
 /// </summary>
 public interface ISplitPolicy
 {
-    /// <summary>The name in options: <c>even</c>, <c>least-loaded</c>, <c>by-gate</c>.</summary>
+    /// <summary>The name in options: one of <see cref="SplitPolicies.Names"/>.</summary>
     string Name { get; }
 
     /// <summary>True if the tokens with the largest gate weights take the copies of the highest precision.</summary>

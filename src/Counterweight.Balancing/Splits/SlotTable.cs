@@ -7,6 +7,10 @@ public sealed class SlotTable
 {
     private readonly int[] _copies;      // slot numbers, grouped by logical expert, best precision first
     private readonly int[] _firstCopy;   // [experts + 1] into _copies
+    private readonly int[] _onDevice;    // slot numbers, grouped by device
+    private readonly int[] _firstOnDevice; // [Devices + 1] into _onDevice
+    private readonly int[] _device;      // [slots]
+    private readonly int[] _expert;      // [slots]
 
     /// <summary>Makes the tables for slots that cover the experts 0..<paramref name="experts"/>-1.</summary>
     public SlotTable(IReadOnlyList<Slot> slots, int experts)
@@ -14,12 +18,13 @@ public sealed class SlotTable
         Slots = [.. slots];
         Experts = experts;
         Devices = slots.Count == 0 ? 0 : slots.Max(slot => slot.Device) + 1;
-        _copies = [.. Enumerable.Range(0, slots.Count).OrderBy(s => slots[s].Expert).ThenBy(s => slots[s].Precision).ThenBy(s => s)];
-        _firstCopy = new int[experts + 1];
-        foreach (var slot in slots)
-            _firstCopy[slot.Expert + 1]++;
-        for (var e = 0; e < experts; e++)
-            _firstCopy[e + 1] += _firstCopy[e];
+        _device = [.. slots.Select(slot => slot.Device)];
+        _expert = [.. slots.Select(slot => slot.Expert)];
+        var numbers = Enumerable.Range(0, slots.Count);
+        _copies = [.. numbers.OrderBy(s => slots[s].Expert).ThenBy(s => slots[s].Precision).ThenBy(s => s)];
+        _onDevice = [.. numbers.OrderBy(s => slots[s].Device).ThenBy(s => s)];
+        _firstCopy = FirstOf(_expert, experts);
+        _firstOnDevice = FirstOf(_device, Devices);
     }
 
     /// <summary>The slots in plan order.</summary>
@@ -33,4 +38,23 @@ public sealed class SlotTable
 
     /// <summary>The slot numbers of a logical expert's copies: highest precision first, then slot order.</summary>
     public ReadOnlySpan<int> CopiesOf(int expert) => _copies.AsSpan(_firstCopy[expert].._firstCopy[expert + 1]);
+
+    /// <summary>The slot numbers on a device, in slot order.</summary>
+    public ReadOnlySpan<int> SlotsOn(int device) => _onDevice.AsSpan(_firstOnDevice[device].._firstOnDevice[device + 1]);
+
+    /// <summary>The device of each slot, [slots].</summary>
+    public ReadOnlySpan<int> DeviceOf => _device;
+
+    /// <summary>The logical expert of each slot, [slots].</summary>
+    public ReadOnlySpan<int> ExpertOf => _expert;
+
+    private static int[] FirstOf(int[] keys, int count)
+    {
+        var first = new int[count + 1];
+        foreach (var key in keys)
+            first[key + 1]++;
+        for (var i = 0; i < count; i++)
+            first[i + 1] += first[i];
+        return first;
+    }
 }
