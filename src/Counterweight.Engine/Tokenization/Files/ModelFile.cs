@@ -1,0 +1,75 @@
+using System.Text.Json;
+using Counterweight.Engine.Tokenization.Models;
+
+namespace Counterweight.Engine.Tokenization.Files;
+
+/// <summary>Reads <c>model</c>.</summary>
+internal static class ModelFile
+{
+    public static BytePairModel Read(JsonCursor cursor, Vocabulary vocabulary)
+    {
+        var type = cursor["type"];
+        if (type.String() != "BPE")
+            throw type.Error(type.Describe(), "\"BPE\", the one model that is supported");
+        RequireAbsent(cursor, "continuing_subword_prefix");
+        RequireAbsent(cursor, "end_of_word_suffix");
+        if (cursor.Optional("dropout") is { } dropout && !(dropout.Element.ValueKind == JsonValueKind.Number && dropout.Element.GetDouble() == 0))
+            throw dropout.Error(dropout.Describe(), "no dropout");
+        var options = new BytePairOptions(
+            UnknownIdOf(cursor, vocabulary), cursor.Boolean("fuse_unk", false), cursor.Boolean("byte_fallback", false),
+            cursor.Boolean("ignore_merges", false));
+        if (options.ByteFallback)
+            RequireByteTokens(cursor, vocabulary);
+        return new BytePairModel(vocabulary, ReadMerges(cursor["merges"], vocabulary), options);
+    }
+
+    private static void RequireAbsent(JsonCursor model, string name)
+    {
+        if (model.Optional(name) is { } cursor && cursor.String().Length > 0)
+            throw cursor.Error(cursor.Describe(), "nothing: word-piece spelling isn't supported");
+    }
+
+    private static int? UnknownIdOf(JsonCursor model, Vocabulary vocabulary) => model.Optional("unk_token") is { } token
+        ? vocabulary.IdOf(token.String()) ?? throw token.Error(token.Describe(), "a token of the vocabulary")
+        : null;
+
+    private static void RequireByteTokens(JsonCursor model, Vocabulary vocabulary)
+    {
+        for (var value = 0; value < 256; value++)
+            if (vocabulary.IdOf(BytePairModel.ByteToken((byte)value)) is null)
+                throw model["vocab"].Error($"no token '{BytePairModel.ByteToken((byte)value)}'", "a token for every byte, since byte_fallback is true");
+    }
+
+    private static MergeTable ReadMerges(JsonCursor cursor, Vocabulary vocabulary)
+    {
+        cursor.Require(JsonValueKind.Array, "an array of merges");
+        var merges = new MergeTable(cursor.Element.GetArrayLength());
+        var index = 0;
+        foreach (var element in cursor.Element.EnumerateArray())
+        {
+            var merge = new Merge(cursor, index++, element);
+            var (left, right) = merge.Parts();
+            merges.Add(merge.IdOf(left, vocabulary), merge.IdOf(right, vocabulary), merge.IdOf(left + right, vocabulary));
+        }
+        return merges;
+    }
+
+    /// <summary>One entry, <c>"a b"</c> or <c>["a", "b"]</c>; its path is made only where it is needed.</summary>
+    private readonly record struct Merge(JsonCursor List, int Index, JsonElement Element)
+    {
+        private JsonCursor Cursor => List with { Path = $"{List.Path}[{Index}]", Element = Element };
+
+        public (string Left, string Right) Parts()
+        {
+            if (Element.ValueKind == JsonValueKind.Array && Element.GetArrayLength() == 2)
+                return ((Cursor with { Element = Element[0] }).String(), (Cursor with { Element = Element[1] }).String());
+            if (Element.ValueKind == JsonValueKind.String && Cursor.String().Split(' ') is [{ Length: > 0 } left, { Length: > 0 } right])
+                return (left, right);
+            throw Cursor.Error(Cursor.Describe(), "two tokens, as \"a b\" or [\"a\", \"b\"]");
+        }
+
+        public int IdOf(string token, Vocabulary vocabulary) => vocabulary.TryGetId(token, out var id)
+            ? id
+            : throw Cursor.Error($"'{token}', which isn't in the vocabulary", "a merge of two tokens into a third, all in the vocabulary");
+    }
+}

@@ -1,0 +1,79 @@
+using System.Text.Json;
+using Counterweight.Engine.Tokenization.Normalizers;
+
+namespace Counterweight.Engine.Tokenization.Files;
+
+/// <summary>Reads the tokens of the model and the added tokens.</summary>
+internal static class VocabularyFile
+{
+    /// <summary>Reads <c>model.vocab</c>: an object of token → id.</summary>
+    public static Vocabulary ReadTokens(JsonCursor cursor)
+    {
+        cursor.Require(JsonValueKind.Object, "an object of tokens and their ids");
+        var vocabulary = new Vocabulary(cursor.Element.GetPropertyCount());
+        foreach (var property in cursor.Element.EnumerateObject())
+        {
+            var token = NameOf(property, cursor);
+            // The path is text, so it is made only where it is needed: a vocabulary has hundreds of thousands of entries.
+            if (property.Value.ValueKind != JsonValueKind.Number || !property.Value.TryGetInt32(out var id) || id is < 0 or > Vocabulary.MaximumId)
+                id = Entry(cursor, token, property.Value).Integer(0, Vocabulary.MaximumId);
+            if (!vocabulary.TryAdd(token, id))
+                throw Entry(cursor, token, property.Value).Error($"id {id}, which '{vocabulary.TokenOf(id)}' has too", "an id of its own");
+        }
+        return vocabulary;
+    }
+
+    /// <summary>Reads <c>added_tokens</c> and adds those to the vocabulary that the model lacks.</summary>
+    public static IReadOnlyList<AddedToken> ReadAddedTokens(JsonCursor root, Vocabulary vocabulary)
+    {
+        var tokens = new List<AddedToken>();
+        foreach (var cursor in root.Optional("added_tokens")?.Items() ?? [])
+        {
+            var token = ReadAddedToken(cursor);
+            if (vocabulary.IdOf(token.Content) is { } known ? known != token.Id : !vocabulary.TryAdd(token.Content, token.Id))
+                throw cursor.Error(
+                    $"'{token.Content}' with id {token.Id}, while {Owner(vocabulary, token)}", "one id for a token, one token for an id");
+            tokens.Add(token);
+        }
+        return tokens;
+    }
+
+    /// <summary>A splitter for the tokens by what they look like in the text, or null where there are none.</summary>
+    public static AddedTokenSplitter? SplitterOf(IEnumerable<AddedToken> tokens, Normalizer? normalizer)
+    {
+        var byContent = new Dictionary<string, AddedToken>(StringComparer.Ordinal);
+        foreach (var token in tokens)
+            byContent.TryAdd(normalizer?.Normalize(token.Content) ?? token.Content, token);
+        return byContent.Count > 0 ? new AddedTokenSplitter(byContent) : null;
+    }
+
+    private static AddedToken ReadAddedToken(JsonCursor cursor)
+    {
+        var content = cursor["content"];
+        if (content.String().Length == 0)
+            throw content.Error("an empty string", "the text of a token");
+        return new AddedToken(
+            content.String(), cursor["id"].Integer(0, Vocabulary.MaximumId), cursor.Boolean("single_word", false),
+            cursor.Boolean("lstrip", false), cursor.Boolean("rstrip", false), cursor.Boolean("normalized", true),
+            cursor.Boolean("special", false));
+    }
+
+    private static string Owner(Vocabulary vocabulary, AddedToken token) => vocabulary.IdOf(token.Content) is { } id
+        ? $"the vocabulary gives it id {id}"
+        : $"id {token.Id} is that of '{vocabulary.TokenOf(token.Id)}'";
+
+    private static string NameOf(JsonProperty property, JsonCursor cursor)
+    {
+        try
+        {
+            return property.Name;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw cursor.Error("a token that isn't valid Unicode", "text", e);
+        }
+    }
+
+    private static JsonCursor Entry(JsonCursor vocabulary, string token, JsonElement id) =>
+        vocabulary with { Path = $"{vocabulary.Path}['{token}']", Element = id };
+}

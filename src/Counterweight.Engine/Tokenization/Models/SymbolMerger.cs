@@ -1,0 +1,82 @@
+namespace Counterweight.Engine.Tokenization.Models;
+
+/// <summary>
+/// Merges the symbols of one word: always the pair with the lowest rank, the leftmost of equals. A linked list and a heap keep it
+/// O(n log n), which matters where a whole text is one word (SentencePiece-style tokenizers). Reusable, not thread-safe.
+/// </summary>
+internal sealed class SymbolMerger
+{
+    private readonly PriorityQueue<int, ulong> _candidates = new();
+    private int[] _ids = new int[64];
+    private int[] _next = new int[64];
+    private int[] _previous = new int[64];
+
+    /// <summary>Rank of the pair that starts here; a candidate in the heap with another rank is out of date.</summary>
+    private int[] _ranks = new int[64];
+
+    public int Count { get; private set; }
+
+    /// <summary>The size of the buffers, in symbols.</summary>
+    public int Capacity => _ids.Length;
+
+    public ReadOnlySpan<int> Symbols => _ids.AsSpan(0, Count);
+
+    public void Clear() => Count = 0;
+
+    public void Append(int id)
+    {
+        if (Count == _ids.Length)
+            Array.Resize(ref _ids, Count * 2);
+        _ids[Count++] = id;
+    }
+
+    /// <summary>Applies all merges; <see cref="Symbols"/> then holds the tokens.</summary>
+    public void Merge(MergeTable merges)
+    {
+        if (Count < 2)
+            return;
+        Link(merges);
+        while (_candidates.TryDequeue(out var left, out var priority))
+        {
+            var rank = (int)(priority >> 32);
+            if (_ranks[left] != rank)
+                continue;
+            var right = _next[left];
+            _ids[left] = merges.MergedBy(rank);
+            _ranks[right] = MergeTable.None;
+            var after = _next[left] = _next[right];
+            if (after < Count)
+                _previous[after] = left;
+            Consider(left, merges);
+            if (_previous[left] >= 0)
+                Consider(_previous[left], merges);
+        }
+        Compact();
+    }
+
+    private void Link(MergeTable merges)
+    {
+        if (_next.Length < _ids.Length)
+            (_next, _previous, _ranks) = (new int[_ids.Length], new int[_ids.Length], new int[_ids.Length]);
+        for (var i = 0; i < Count; i++)
+            (_next[i], _previous[i]) = (i + 1, i - 1);
+        for (var i = 0; i < Count; i++)
+            Consider(i, merges);
+    }
+
+    private void Consider(int left, MergeTable merges)
+    {
+        var right = _next[left];
+        var rank = _ranks[left] = right < Count ? merges.RankOf(_ids[left], _ids[right]) : MergeTable.None;
+        if (rank != MergeTable.None)
+            _candidates.Enqueue(left, ((ulong)(uint)rank << 32) | (uint)left);
+    }
+
+    private void Compact()
+    {
+        var kept = 0;
+        for (var i = 0; i < Count; i = _next[i])
+            _ids[kept++] = _ids[i];
+        Count = kept;
+    }
+}

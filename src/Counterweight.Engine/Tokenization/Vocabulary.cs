@@ -1,0 +1,40 @@
+namespace Counterweight.Engine.Tokenization;
+
+/// <summary>Tokens and their ids, both ways. Ids may have holes.</summary>
+internal sealed class Vocabulary
+{
+    /// <summary>Above the largest vocabularies in use (262 144), low enough that a bad id costs no memory.</summary>
+    public const int MaximumId = (1 << 22) - 1;
+
+    private readonly Dictionary<string, int> _ids;
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _idsBySpan;
+    private string?[] _tokens = [];
+
+    public Vocabulary(int capacity)
+    {
+        _ids = new Dictionary<string, int>(capacity, StringComparer.Ordinal);
+        _idsBySpan = _ids.GetAlternateLookup<ReadOnlySpan<char>>();
+    }
+
+    /// <summary>One more than the highest id.</summary>
+    public int Size { get; private set; }
+
+    /// <summary>Adds a token with an id in 0..<see cref="MaximumId"/>; false where the token or the id is taken.</summary>
+    public bool TryAdd(string token, int id)
+    {
+        if (TokenOf(id) is not null || !_ids.TryAdd(token, id))
+            return false;
+        if (id >= _tokens.Length)
+            Array.Resize(ref _tokens, Math.Max(id + 1, _tokens.Length * 2));
+        _tokens[id] = token;
+        Size = Math.Max(Size, id + 1);
+        return true;
+    }
+
+    public bool TryGetId(ReadOnlySpan<char> token, out int id) => _idsBySpan.TryGetValue(token, out id);
+
+    public int? IdOf(ReadOnlySpan<char> token) => _idsBySpan.TryGetValue(token, out var id) ? id : null;
+
+    /// <summary>The token, or null where no token has this id.</summary>
+    public string? TokenOf(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
+}
