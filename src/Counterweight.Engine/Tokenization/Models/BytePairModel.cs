@@ -16,7 +16,7 @@ internal sealed class BytePairModel
     private const int MaximumKeptCapacity = 1 << 16;
 
     [ThreadStatic]
-    private static SymbolMerger? t_merger;
+    private static SymbolMerger? _merger;
 
     private readonly Vocabulary _vocabulary;
     private readonly MergeTable _merges;
@@ -47,7 +47,7 @@ internal sealed class BytePairModel
             ids.AddRange(cached);
             return;
         }
-        var merger = t_merger ??= new SymbolMerger();
+        var merger = _merger ??= new SymbolMerger();
         merger.Clear();
         if (_options.IgnoreMerges && _vocabulary.TryGetId(word, out var whole))
         {
@@ -61,7 +61,7 @@ internal sealed class BytePairModel
         _cache.Add(word, merger.Symbols);
         ids.AddRange(merger.Symbols);
         if (merger.Capacity > MaximumKeptCapacity)
-            t_merger = null;
+            _merger = null;
     }
 
     private void AppendCharacters(ReadOnlySpan<char> word, SymbolMerger symbols)
