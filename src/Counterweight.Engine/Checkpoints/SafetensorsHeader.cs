@@ -13,7 +13,8 @@ internal ref struct SafetensorsHeader
     /// <summary>The header starts after its length.</summary>
     public const int LengthBytes = 8;
 
-    private const string MetadataKey = "__metadata__";
+    /// <summary>The one key that is no tensor.</summary>
+    public const string MetadataKey = "__metadata__";
     private const int MaxRank = 64;
 
     private readonly string _file;

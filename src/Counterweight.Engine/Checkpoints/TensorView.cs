@@ -80,7 +80,7 @@ public readonly unsafe struct TensorView
                 new ReadOnlySpan<float>(Pointer + firstElement * sizeof(float), count).CopyTo(destination);
                 break;
             case DType.F16:
-                // Twenty times faster than casting one by one, and the same bits.
+                // Vectorised, which casts one by one are not.
                 TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(Pointer + firstElement * sizeof(ushort), count), destination);
                 break;
             case DType.BF16:
