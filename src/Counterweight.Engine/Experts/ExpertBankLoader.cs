@@ -1,0 +1,38 @@
+using Counterweight.Balancing.Plans;
+using Counterweight.Balancing.Splits;
+using Counterweight.Engine.Models;
+using Counterweight.Engine.Threading;
+
+namespace Counterweight.Engine.Experts;
+
+/// <summary>Packs the slots of a layer, several at once.</summary>
+internal static class ExpertBankLoader
+{
+    public static ExpertBank Load(
+        ComputeContext context, int layer, IReadOnlyList<Slot> slots, ModelShape shape, IExpertSource source, ISplitPolicy split, CancellationToken cancellation)
+    {
+        var packed = new PackedExpert[slots.Count];
+        try
+        {
+            context.Pool.Run(new Packing(layer, slots, source, packed, cancellation), slots.Count);
+        }
+        catch (Exception failure)
+        {
+            foreach (var expert in packed)
+                expert?.Dispose();
+            if (failure is AggregateException { InnerException: { } cause })
+                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(cause);
+            throw;
+        }
+        return new ExpertBank(context, layer, new SlotTable(slots, shape.Experts), packed, shape.TopK, split);
+    }
+
+    private sealed class Packing(int layer, IReadOnlyList<Slot> slots, IExpertSource source, PackedExpert[] packed, CancellationToken cancellation) : IParallelWork
+    {
+        public void Run(int item, int worker)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            packed[item] = new PackedExpert(source.Get(layer, slots[item].Expert, slots[item].Precision));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using Counterweight.Engine.Kernels;
+
+namespace Counterweight.Engine.Layers;
+
+/// <summary>
+/// Keys and values of one sequence in all layers, kept as the panels that the kernels multiply with: keys [16 positions] wide, values
+/// [16 dimensions] wide. Grows by doubling.
+/// </summary>
+public sealed unsafe class KvSequence(int layers, int heads, int headDim) : IDisposable
+{
+    private const int Width = MatMulKernel.PanelWidth;
+    private const int FirstCapacity = 64;
+
+    private readonly int _dimPanels = (headDim + Width - 1) / Width;
+    private AlignedBuffer? _keys;   // [layers, heads][capacity / 16][headDim][16]
+    private AlignedBuffer? _values; // [layers, heads][dimPanels][capacity][16]
+
+    /// <summary>Tokens that are in the cache.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Tokens that fit before it grows.</summary>
+    public int Capacity { get; private set; }
+
+    /// <summary>Floats from one key panel to the next.</summary>
+    public int KeyPanelStride => headDim * Width;
+
+    /// <summary>Floats from one value panel to the next.</summary>
+    public nint ValuePanelStride => (nint)Capacity * Width;
+
+    /// <summary>Panels of 16 dimensions that hold the values of a head.</summary>
+    public int ValuePanels => _dimPanels;
+
+    /// <summary>Key panels of a head, [capacity / 16][headDim][16].</summary>
+    public float* Keys(int layer, int head) => _keys!.Floats + (layer * heads + head) * KeyFloats(Capacity);
+
+    /// <summary>Value panels of a head, [dimPanels][capacity][16].</summary>
+    public float* Values(int layer, int head) => _values!.Floats + (layer * heads + head) * ValueFloats(Capacity);
+
+    /// <summary>Makes room for <paramref name="tokens"/> tokens in all.</summary>
+    public void Reserve(int tokens)
+    {
+        if (tokens <= Capacity)
+            return;
+        var capacity = Math.Max(FirstCapacity, Capacity);
+        while (capacity < tokens)
+            capacity = checked(capacity * 2);
+        var keys = AlignedBuffer.OfFloats(layers * heads * KeyFloats(capacity));
+        var values = AlignedBuffer.OfFloats(layers * heads * ValueFloats(capacity));
+        for (var block = 0; Capacity > 0 && block < layers * heads; block++)
+            CopyHead(block, capacity, keys, values);
+        _keys?.Dispose();
+        _values?.Dispose();
+        (_keys, _values, Capacity) = (keys, values, capacity);
+    }
+
+    /// <summary>Stores the key and value [headDim] of one position of one head.</summary>
+    public void Store(int layer, int head, int position, float* key, float* value)
+    {
+        var keyPanel = Keys(layer, head) + (long)(position / Width) * KeyPanelStride + position % Width;
+        for (var d = 0; d < headDim; d++)
+            keyPanel[d * Width] = key[d];
+        var values = Values(layer, head) + (long)position * Width;
+        for (var panel = 0; panel < _dimPanels; panel++)
+        {
+            var count = Math.Min(Width, headDim - panel * Width);
+            new ReadOnlySpan<float>(value + panel * Width, count).CopyTo(new Span<float>(values + panel * ValuePanelStride, count));
+        }
+    }
+
+    /// <summary>Counts <paramref name="tokens"/> stored positions as part of the sequence.</summary>
+    public void Advance(int tokens) => Length += tokens;
+
+    /// <summary>Forgets everything from position <paramref name="length"/> on; the memory stays.</summary>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
+        Length = length;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _keys?.Dispose();
+        _values?.Dispose();
+    }
+
+    private long KeyFloats(int capacity) => (long)capacity / Width * KeyPanelStride;
+
+    private long ValueFloats(int capacity) => (long)capacity * Width * _dimPanels;
+
+    private void CopyHead(int block, int capacity, AlignedBuffer keys, AlignedBuffer values)
+    {
+        var oldKeys = KeyFloats(Capacity);
+        new ReadOnlySpan<float>(_keys!.Floats + block * oldKeys, (int)oldKeys).CopyTo(new Span<float>(keys.Floats + block * KeyFloats(capacity), (int)oldKeys));
+        for (var panel = 0; panel < _dimPanels; panel++)
+        {
+            var from = _values!.Floats + block * ValueFloats(Capacity) + (long)panel * Capacity * Width;
+            var to = values.Floats + block * ValueFloats(capacity) + (long)panel * capacity * Width;
+            new ReadOnlySpan<float>(from, Capacity * Width).CopyTo(new Span<float>(to, Capacity * Width));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using Counterweight.Engine.Kernels;
+using Counterweight.Engine.Threading;
+
+namespace Counterweight.Engine.Layers;
+
+/// <summary>y = W·x + b over rows, split into tiles of rows and panels.</summary>
+public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, float[]? bias = null) : IParallelWork, IDisposable
+{
+    /// <summary>Rows of a tile: widening a panel is paid once for so many rows.</summary>
+    private const int RowsPerTile = 256;
+
+    /// <summary>Multiplications below which a second thread costs more than it brings (about 3 µs of one core).</summary>
+    private const long SerialWork = 100_000;
+
+    private float* _x, _y;
+    private int _rows, _xStride, _yStride, _rowTiles, _panelsPerTile;
+
+    /// <summary>Rows of W.</summary>
+    public int Outputs => weights.Outputs;
+
+    /// <summary>Columns of W.</summary>
+    public int Inputs => weights.Inputs;
+
+    /// <summary>The packed weights.</summary>
+    public PackedMatrix Weights => weights;
+
+    /// <summary>y[r] = W·x[r] + b for all rows; strides in floats.</summary>
+    public void Forward(float* x, int rows, int xStride, float* y, int yStride)
+    {
+        (_x, _rows, _xStride, _y, _yStride) = (x, rows, xStride, y, yStride);
+        _rowTiles = (rows + RowsPerTile - 1) / RowsPerTile;
+        var wanted = (long)rows * Outputs * Inputs < SerialWork ? 1 : context.Pool.Workers * 2;
+        var panelTiles = Math.Clamp(wanted / Math.Max(_rowTiles, 1), 1, (weights.Panels + 1) / 2);
+        _panelsPerTile = (weights.Panels + panelTiles - 1) / panelTiles;
+        _panelsPerTile += _panelsPerTile & 1; // kernels work on pairs of panels
+        context.Pool.Run(this, _rowTiles * ((weights.Panels + _panelsPerTile - 1) / _panelsPerTile));
+    }
+
+    void IParallelWork.Run(int item, int worker)
+    {
+        var firstRow = item % _rowTiles * RowsPerTile;
+        var firstPanel = item / _rowTiles * _panelsPerTile;
+        var rows = Math.Min(RowsPerTile, _rows - firstRow);
+        var panels = Math.Min(_panelsPerTile, weights.Panels - firstPanel);
+        var y = _y + (long)firstRow * _yStride;
+        context.Kernel.Multiply(weights, firstPanel, panels, _x + (long)firstRow * _xStride, rows, _xStride, y, _yStride);
+        if (bias is not null)
+            AddBias(y, rows, firstPanel * MatMulKernel.PanelWidth, Math.Min((firstPanel + panels) * MatMulKernel.PanelWidth, Outputs));
+    }
+
+    private void AddBias(float* y, int rows, int begin, int end)
+    {
+        for (var r = 0; r < rows; r++)
+            VectorMath.Add(y + (long)r * _yStride + begin, bias!.AsSpan(begin, end - begin));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => weights.Dispose();
+}

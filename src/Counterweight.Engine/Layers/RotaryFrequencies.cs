@@ -1,0 +1,97 @@
+using Counterweight.Balancing;
+using Counterweight.Engine.Checkpoints;
+
+namespace Counterweight.Engine.Layers;
+
+/// <summary>The frequencies of a rotary embedding after scaling, and what cos and sin are multiplied with.</summary>
+/// <param name="Inverse">Radians per position, [width / 2].</param>
+/// <param name="AttentionFactor">Factor on cos and sin; 1 without YaRN.</param>
+public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
+{
+    /// <summary>Unscaled: baseᶿ^(−2i/width).</summary>
+    public static RotaryFrequencies Plain(int width, double theta) =>
+        new([.. Enumerable.Range(0, width / 2).Select(i => (float)(1 / Math.Pow(theta, 2.0 * i / width)))], 1f);
+
+    /// <summary>Linear scaling: positions divided by the factor (Chen et al. 2023).</summary>
+    public static RotaryFrequencies Linear(int width, double theta, double factor)
+    {
+        var plain = Plain(width, theta);
+        return plain with { Inverse = [.. plain.Inverse.Select(f => (float)(f / factor))] };
+    }
+
+    /// <summary>YaRN (Peng et al. 2023): low frequencies interpolated, high ones kept, a ramp between.</summary>
+    public static RotaryFrequencies Yarn(int width, double theta, YarnScaling yarn)
+    {
+        double Correction(double rotations) =>
+            width * Math.Log(yarn.OriginalPositions / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta));
+        var low = Correction(yarn.BetaFast);
+        var high = Correction(yarn.BetaSlow);
+        if (yarn.Truncate)
+            (low, high) = (Math.Floor(low), Math.Ceiling(high));
+        low = Math.Max(low, 0);
+        high = Math.Min(high, width - 1);
+        if (low == high)
+            high += 0.001;
+        var inverse = new float[width / 2];
+        for (var i = 0; i < inverse.Length; i++)
+        {
+            var ramp = Math.Clamp((i - low) / (high - low), 0, 1);
+            inverse[i] = (float)((ramp / yarn.Factor + 1 - ramp) / Math.Pow(theta, 2.0 * i / width));
+        }
+        return new RotaryFrequencies(inverse, (float)yarn.AttentionFactor);
+    }
+
+    /// <summary>
+    /// From a config: <c>rope_theta</c> and <c>rope_scaling</c> as on the hub, or <c>rope_parameters</c> as newer files have it.
+    /// </summary>
+    /// <exception cref="InvalidInputException">A scaling that is not known, named.</exception>
+    public static RotaryFrequencies FromConfig(ConfigReader config, int width)
+    {
+        var scaling = config.OptionalObject("rope_scaling") ?? config.OptionalObject("rope_parameters");
+        var theta = scaling?.Has("rope_theta") == true
+            ? scaling.Double("rope_theta", 1, 1e12)
+            : config.Double("rope_theta", 1, 1e12, 10000);
+        if (scaling is null)
+            return Plain(width, theta);
+        var type = scaling.String(["rope_type", "type"], "default");
+        return type switch
+        {
+            "default" => Plain(width, theta),
+            "linear" => Linear(width, theta, scaling.Double("factor", 1, 1e6)),
+            "yarn" => Yarn(width, theta, YarnScaling.FromConfig(scaling, config)),
+            _ => throw new InvalidInputException($"{scaling.Where}.rope_type", $"\"{type}\"", "default, linear or yarn"),
+        };
+    }
+}
+
+/// <summary>Parameters of YaRN.</summary>
+/// <param name="Factor">Context extension.</param>
+/// <param name="OriginalPositions">Context length of the original training.</param>
+/// <param name="BetaFast">Rotations above which a frequency is kept.</param>
+/// <param name="BetaSlow">Rotations below which a frequency is interpolated.</param>
+/// <param name="Truncate">Whether the ramp's ends are rounded to whole dimensions.</param>
+/// <param name="AttentionFactor">Factor on cos and sin.</param>
+public sealed record YarnScaling(double Factor, double OriginalPositions, double BetaFast, double BetaSlow, bool Truncate, double AttentionFactor)
+{
+    /// <summary>Reads the scaling object; <paramref name="config"/> gives the context length where the object does not.</summary>
+    public static YarnScaling FromConfig(ConfigReader scaling, ConfigReader config)
+    {
+        var factor = scaling.Double("factor", 1, 1e6);
+        var original = scaling.Double("original_max_position_embeddings", 1, 1e9, 0) is var given and > 0
+            ? given
+            : config.Int("max_position_embeddings", 1, int.MaxValue);
+        var mscale = scaling.Double("mscale", 0, 1e3, 0);
+        var mscaleAllDim = scaling.Double("mscale_all_dim", 0, 1e3, 0);
+        var usual = mscale > 0 && mscaleAllDim > 0 ? Magnitude(factor, mscale) / Magnitude(factor, mscaleAllDim) : Magnitude(factor, 1);
+        return new YarnScaling(
+            factor,
+            original,
+            scaling.Double("beta_fast", 0, 1e6, 32),
+            scaling.Double("beta_slow", 0, 1e6, 1),
+            scaling.Bool("truncate", true),
+            scaling.Double("attention_factor", 0, 1e3, usual));
+    }
+
+    /// <summary>m(s) = 0.1·s·ln(factor) + 1 (Peng et al. 2023, section 3.4).</summary>
+    public static double Magnitude(double factor, double scale) => factor <= 1 ? 1 : 0.1 * scale * Math.Log(factor) + 1;
+}

@@ -1,0 +1,33 @@
+using Counterweight.Balancing;
+using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Threading;
+
+namespace Counterweight.Engine.Models;
+
+/// <summary>Picks the architecture by <c>model_type</c>.</summary>
+public static class ModelLoader
+{
+    private static readonly Dictionary<string, Func<Checkpoint, ConfigReader, ComputeContext, MoeModel>> Architectures = new()
+    {
+        ["qwen3_moe"] = Qwen3Moe.Load,
+    };
+
+    /// <summary>The model types that can be loaded.</summary>
+    public static IReadOnlyCollection<string> ModelTypes => Architectures.Keys;
+
+    /// <summary>Loads a model without its experts: what they are is for <see cref="MoeModel.LoadExperts"/> to say.</summary>
+    /// <param name="checkpoint">The weights; must stay open as long as the model.</param>
+    /// <param name="context">Kernels and threads.</param>
+    /// <param name="warn">Told of config keys that nothing reads.</param>
+    public static MoeModel Load(Checkpoint checkpoint, ComputeContext context, Action<string>? warn = null)
+    {
+        var config = ConfigReader.Open(Path.Combine(checkpoint.Directory, "config.json"));
+        var type = config.String("model_type");
+        if (!Architectures.TryGetValue(type, out var load))
+            throw new InvalidInputException($"{config.Where}.model_type", $"\"{type}\"", $"one of {string.Join(", ", ModelTypes)}");
+        var model = load(checkpoint, config, context);
+        foreach (var key in config.UnknownKeys())
+            warn?.Invoke($"{config.Where}: key \"{key}\" is not known and has no effect");
+        return model;
+    }
+}

@@ -1,0 +1,138 @@
+using Counterweight.Balancing.Plans;
+using Counterweight.Balancing.Splits;
+using Counterweight.Engine.Experts;
+using Counterweight.Engine.Layers;
+using Counterweight.Engine.Threading;
+
+namespace Counterweight.Engine.Models;
+
+/// <summary>What callers need to know of a model.</summary>
+/// <param name="ModelType">The config's <c>model_type</c>.</param>
+/// <param name="Hidden">Width of the residual stream.</param>
+/// <param name="ExpertIntermediate">Width inside an expert.</param>
+/// <param name="Layers">Decoder layers, dense ones counted.</param>
+/// <param name="MoeLayers">Layer numbers of the MoE layers, ascending.</param>
+/// <param name="Experts">Logical experts of an MoE layer.</param>
+/// <param name="TopK">Experts of a token.</param>
+/// <param name="Vocabulary">Number of token ids.</param>
+/// <param name="MaxPositions">Longest sequence the model was made for.</param>
+/// <param name="BosToken">Id that starts a text, if the config has one.</param>
+/// <param name="EosTokens">Ids that end a text.</param>
+public sealed record ModelShape(
+    string ModelType, int Hidden, int ExpertIntermediate, int Layers, IReadOnlyList<int> MoeLayers, int Experts, int TopK,
+    int Vocabulary, int MaxPositions, int? BosToken, IReadOnlyList<int> EosTokens);
+
+/// <summary>
+/// A decoder with sparse Mixture-of-Experts layers: token ids in, hidden states and logits out. One forward pass at a time.
+/// </summary>
+public abstract unsafe class MoeModel : IDisposable
+{
+    private readonly List<ExpertBank> _banks = [];
+
+    /// <summary>Sets what every family has.</summary>
+    protected MoeModel(ComputeContext context, ModelShape shape)
+    {
+        Context = context;
+        Shape = shape;
+    }
+
+    /// <summary>Kernels and threads.</summary>
+    public ComputeContext Context { get; }
+
+    /// <summary>Sizes.</summary>
+    public ModelShape Shape { get; }
+
+    /// <summary>The experts as the checkpoint has them.</summary>
+    public abstract IExpertSource OriginalExperts { get; }
+
+    /// <summary>What plans for this model are checked against.</summary>
+    public abstract ModelFingerprint Fingerprint { get; }
+
+    /// <summary>The physical experts of each MoE layer, in the order of <see cref="ModelShape.MoeLayers"/>.</summary>
+    public IReadOnlyList<ExpertBank> Banks => _banks;
+
+    /// <summary>Bytes that all physical experts hold.</summary>
+    public long ExpertBytes => _banks.Sum(bank => bank.Bytes);
+
+    /// <summary>Bytes of all weights that are not experts, as held.</summary>
+    public abstract long DenseBytes { get; }
+
+    /// <summary>An empty cache for a sequence.</summary>
+    public abstract KvSequence NewSequence();
+
+    /// <summary>Runs the batch, stores its keys and values and advances its sequences. Results stay until the next pass.</summary>
+    public abstract void Forward(Batch batch, IForwardTrace? trace = null);
+
+    /// <summary>Logits of rows of the last batch.</summary>
+    /// <param name="firstRow">First row.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="logits">Receives [rows, vocabulary].</param>
+    public abstract void Logits(int firstRow, int rows, float* logits);
+
+    /// <summary>The same on the calling thread alone, so that workers can share out rows among themselves.</summary>
+    public abstract void LogitsOnThisThread(int firstRow, int rows, float* logits);
+
+    /// <summary>Loads the physical experts of a plan; the former ones are freed once all new ones are there.</summary>
+    /// <param name="layers">The slots of every MoE layer.</param>
+    /// <param name="source">Where experts come from.</param>
+    /// <param name="split">How tokens are split over copies; made anew for each layer.</param>
+    /// <param name="cancellation">Leaves the former experts in place.</param>
+    public void LoadExperts(IReadOnlyList<LayerPlan> layers, IExpertSource source, Func<ISplitPolicy> split, CancellationToken cancellation = default)
+    {
+        var banks = new List<ExpertBank>();
+        try
+        {
+            for (var l = 0; l < layers.Count; l++)
+                banks.Add(ExpertBankLoader.Load(Context, l, layers[l].Slots, Shape, source, split(), cancellation));
+        }
+        catch
+        {
+            banks.ForEach(bank => bank.Dispose());
+            throw;
+        }
+        var former = _banks.ToArray();
+        _banks.Clear();
+        _banks.AddRange(banks);
+        foreach (var bank in former)
+            bank.Dispose();
+    }
+
+    /// <summary>The plan that is the checkpoint as it is: one full-precision slot for each expert.</summary>
+    public IReadOnlyList<LayerPlan> OriginalLayers() =>
+        [.. Shape.MoeLayers.Select(layer => new LayerPlan(layer, [.. Enumerable.Range(0, Shape.Experts).Select(e => new Slot(e, OriginalExperts.StoredPrecision, 0))]))];
+
+    /// <summary>Forgets what the splits have handed out, so that a run can be repeated exactly.</summary>
+    public void ResetSplits()
+    {
+        foreach (var bank in _banks)
+            bank.Reset();
+    }
+
+    /// <summary>Starts or ends counting of tokens in all banks.</summary>
+    public LoadRecorder? Recorder
+    {
+        get => _banks[0].Recorder;
+        set => _banks.ForEach(bank => bank.Recorder = value);
+    }
+
+    /// <summary>Lets an observer see what experts are given, or none.</summary>
+    public IExpertObserver? Observer
+    {
+        get => _banks[0].Observer;
+        set => _banks.ForEach(bank => bank.Observer = value);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the weights.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        foreach (var bank in _banks)
+            bank.Dispose();
+    }
+}

@@ -1,0 +1,144 @@
+namespace Counterweight.Engine.Threading;
+
+/// <summary>Work that is cut into independent items. One instance is reused for every run, so nothing is allocated.</summary>
+public interface IParallelWork
+{
+    /// <summary>Does one item.</summary>
+    /// <param name="item">0 … items - 1.</param>
+    /// <param name="worker">The worker that runs it, 0 … <see cref="WorkerPool.Workers"/> - 1: scratch memory is per worker.</param>
+    void Run(int item, int worker);
+}
+
+/// <summary>
+/// Threads that share the items of one piece of work and meet at a barrier. The caller is worker 0. A waiting worker spins for some
+/// microseconds, since the next phase of a forward pass is usually that near, and then parks.
+/// </summary>
+public sealed class WorkerPool : IDisposable
+{
+    /// <summary>Spins before parking; about 20 µs. Longer spins starve a machine that runs other things as well.</summary>
+    private const int SpinsBeforeParking = 400;
+
+    private readonly Thread[] _threads;
+    private readonly object _gate = new();
+    private IParallelWork? _work;
+    private Exception? _failure;
+    private int _items;
+    private int _next;
+    private int _running;
+    private int _epoch;
+    private int _parked;
+    private bool _stopping;
+
+    /// <summary>Starts <paramref name="workers"/> - 1 threads.</summary>
+    /// <param name="workers">1 to 1024; default: one for each core.</param>
+    public WorkerPool(int? workers = null)
+    {
+        Workers = workers ?? Environment.ProcessorCount;
+        ArgumentOutOfRangeException.ThrowIfLessThan(Workers, 1, nameof(workers));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Workers, 1024, nameof(workers));
+        _threads = new Thread[Workers - 1];
+        for (var i = 0; i < _threads.Length; i++)
+        {
+            var worker = i + 1;
+            _threads[i] = new Thread(() => WorkerLoop(worker)) { IsBackground = true, Name = $"worker {worker}" };
+            _threads[i].Start();
+        }
+    }
+
+    /// <summary>Number of workers, the caller included.</summary>
+    public int Workers { get; }
+
+    /// <summary>Runs all items and returns when they are done. Not to be called by two threads at once, nor from inside an item.</summary>
+    public void Run(IParallelWork work, int items)
+    {
+        if (items <= 1 || Workers == 1)
+        {
+            for (var item = 0; item < items; item++)
+                work.Run(item, 0);
+            return;
+        }
+        _work = work;
+        _items = items;
+        _next = 0;
+        _running = _threads.Length;
+        Interlocked.Increment(ref _epoch);
+        if (Volatile.Read(ref _parked) > 0)
+            WakeParked();
+        TakeItems(0);
+        WaitForOthers();
+        if (Interlocked.Exchange(ref _failure, null) is { } failure)
+            throw new AggregateException(failure);
+    }
+
+    /// <summary>Ends the threads.</summary>
+    public void Dispose()
+    {
+        _stopping = true;
+        Interlocked.Increment(ref _epoch);
+        WakeParked();
+        foreach (var thread in _threads)
+            thread.Join();
+    }
+
+    private void WorkerLoop(int worker)
+    {
+        for (var seen = 0; ; seen++)
+        {
+            WaitForEpochAfter(seen);
+            if (_stopping)
+                return;
+            TakeItems(worker);
+            Interlocked.Decrement(ref _running);
+        }
+    }
+
+    private void TakeItems(int worker)
+    {
+        try
+        {
+            for (int item; (item = Interlocked.Increment(ref _next) - 1) < _items;)
+                _work!.Run(item, worker);
+        }
+        catch (Exception failure)
+        {
+            // The first failure is the one that the caller sees; items that nobody took yet are dropped.
+            Interlocked.CompareExchange(ref _failure, failure, null);
+            Volatile.Write(ref _next, _items);
+        }
+    }
+
+    private void WaitForEpochAfter(int seen)
+    {
+        for (var spin = 0; spin < SpinsBeforeParking; spin++)
+        {
+            if (Volatile.Read(ref _epoch) != seen)
+                return;
+            Thread.SpinWait(8);
+        }
+        lock (_gate)
+        {
+            Interlocked.Increment(ref _parked);
+            while (Volatile.Read(ref _epoch) == seen)
+                Monitor.Wait(_gate);
+            Interlocked.Decrement(ref _parked);
+        }
+    }
+
+    private void WaitForOthers()
+    {
+        for (var spin = 0; Volatile.Read(ref _running) > 0; spin++)
+        {
+            // A preempted worker needs the core that this thread would spin on.
+            if (spin < SpinsBeforeParking)
+                Thread.SpinWait(8);
+            else
+                Thread.Yield();
+        }
+    }
+
+    private void WakeParked()
+    {
+        lock (_gate)
+            Monitor.PulseAll(_gate);
+    }
+}

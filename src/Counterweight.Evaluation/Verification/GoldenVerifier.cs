@@ -1,0 +1,141 @@
+using System.Globalization;
+using Counterweight.Balancing;
+using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Generation;
+using Counterweight.Engine.Layers;
+using Counterweight.Engine.Models;
+
+namespace Counterweight.Evaluation.Verification;
+
+/// <summary>How far a tensor is from its reference.</summary>
+/// <param name="Tensor">The reference tensor's name.</param>
+/// <param name="LargestDifference">Largest absolute difference; for ids the number of places that differ.</param>
+/// <param name="Tolerance">The most that is allowed.</param>
+public readonly record struct TensorDifference(string Tensor, double LargestDifference, double Tolerance)
+{
+    /// <summary>Whether the tensor agrees; a NaN never does.</summary>
+    public bool Agrees => LargestDifference <= Tolerance;
+}
+
+/// <summary>Compares forward passes and greedy generation with reference outputs: logits, hidden states, routing, left-padded rows.</summary>
+public sealed unsafe class GoldenVerifier(MoeModel model, SafetensorsFile golden, double tolerance) : IForwardTrace
+{
+    /// <summary>Router weights must agree to this whatever the model's tolerance is.</summary>
+    public const double RouterWeightTolerance = 1e-5;
+
+    private readonly List<TensorDifference> _differences = [];
+
+    /// <summary>Runs everything that the reference file has.</summary>
+    public IReadOnlyList<TensorDifference> Verify()
+    {
+        _differences.Clear();
+        var ids = golden.Get("input_ids");
+        var prompts = Rows(ids.ToInt64(), (int)ids.Shape[0]);
+        Compare("logits", AllLogits(prompts, this));
+        if (golden.TryGet("greedy_ids", out var greedy))
+            CompareIds("greedy_ids", [.. Greedy(prompts, (int)greedy.Shape[1]).Select(id => (long)id)]);
+        if (golden.TryGet("padded.input_ids", out var padded))
+            Compare("padded.last_logits", LastLogits(WithoutPadding(padded)));
+        return _differences;
+    }
+
+    void IForwardTrace.Hidden(int layer, ReadOnlySpan<float> values) => Compare($"hidden.{layer}", values.ToArray());
+
+    void IForwardTrace.RouterLogits(int layer, ReadOnlySpan<float> logits) => Compare($"router.{layer}.logits", logits.ToArray());
+
+    void IForwardTrace.RouterChoices(int layer, ReadOnlySpan<int> ids, ReadOnlySpan<float> weights)
+    {
+        if (!golden.TryGet($"router.{layer}.topk_ids", out var expectedIds))
+            return;
+        // Compared as {expert: weight}: not every reference sorts its top-k.
+        var topK = (int)expectedIds.Shape[1];
+        var wanted = expectedIds.ToInt64();
+        var wantedWeights = golden.Get($"router.{layer}.topk_weights").ToFloats();
+        long wrongIds = 0;
+        var largest = 0.0;
+        for (var i = 0; i < wanted.Length; i++)
+        {
+            var place = ids.Slice(i / topK * topK, topK).IndexOf((int)wanted[i]);
+            if (place < 0)
+                wrongIds++;
+            else
+                largest = Math.Max(largest, Math.Abs(weights[i / topK * topK + place] - wantedWeights[i]));
+        }
+        _differences.Add(new TensorDifference($"router.{layer}.topk_ids", wrongIds, 0));
+        _differences.Add(new TensorDifference($"router.{layer}.topk_weights", largest, RouterWeightTolerance));
+    }
+
+    private float[] AllLogits(int[][] prompts, IForwardTrace? trace)
+    {
+        var batch = new Batch();
+        var caches = prompts.Select(_ => model.NewSequence()).ToArray();
+        for (var i = 0; i < prompts.Length; i++)
+            batch.Add(caches[i], prompts[i]);
+        model.Forward(batch, trace);
+        var logits = new float[batch.Rows * model.Shape.Vocabulary];
+        fixed (float* pointer = logits)
+            model.Logits(0, batch.Rows, pointer);
+        foreach (var cache in caches)
+            cache.Dispose();
+        return logits;
+    }
+
+    private float[] LastLogits(int[][] prompts)
+    {
+        var vocabulary = model.Shape.Vocabulary;
+        var all = AllLogits(prompts, null);
+        var last = new List<float>();
+        var row = 0;
+        foreach (var prompt in prompts)
+        {
+            row += prompt.Length;
+            last.AddRange(all.AsSpan((row - 1) * vocabulary, vocabulary));
+        }
+        return [.. last];
+    }
+
+    private int[] Greedy(int[][] prompts, int count)
+    {
+        var requests = prompts.Select(prompt => new GenerationRequest(prompt, count, SamplingOptions.Greedy, IgnoreEnd: true)).ToArray();
+        using var session = new GenerationSession(model, requests);
+        var drawn = prompts.Select(_ => new List<int>()).ToArray();
+        for (var tokens = new List<GeneratedToken>(); !session.Done; tokens.Clear())
+        {
+            session.Step(tokens);
+            tokens.ForEach(token => drawn[token.Request].Add(token.Token));
+        }
+        return [.. drawn.SelectMany(ids => ids)];
+    }
+
+    private int[][] WithoutPadding(TensorView padded)
+    {
+        var mask = golden.Get("padded.attention_mask").ToInt64();
+        var width = (int)padded.Shape[1];
+        return [.. Rows(padded.ToInt64(), (int)padded.Shape[0]).Select((row, r) => row.Where((_, i) => mask[r * width + i] != 0).ToArray())];
+    }
+
+    private void Compare(string name, float[] values)
+    {
+        if (!golden.TryGet(name, out var reference))
+            return;
+        var expected = reference.ToFloats();
+        if (expected.Length != values.Length)
+            throw new InvalidInputException($"{golden.Path}: {name}", $"{expected.Length} values", $"{values.Length} for this model");
+        var largest = 0.0;
+        for (var i = 0; i < values.Length; i++)
+            largest = Math.Max(largest, Math.Abs(values[i] - expected[i]));
+        _differences.Add(new TensorDifference(name, largest, tolerance));
+    }
+
+    private void CompareIds(string name, long[] ids)
+    {
+        var expected = golden.Get(name).ToInt64();
+        var differing = expected.Length == ids.Length
+            ? expected.Where((id, i) => id != ids[i]).Count()
+            : throw new InvalidInputException($"{golden.Path}: {name}", $"{expected.Length} ids", ids.Length.ToString(CultureInfo.InvariantCulture));
+        _differences.Add(new TensorDifference(name, differing, 0));
+    }
+
+    private static int[][] Rows(long[] values, int rows) =>
+        [.. values.Chunk(values.Length / rows).Select(row => row.Select(id => (int)id).ToArray())];
+}
