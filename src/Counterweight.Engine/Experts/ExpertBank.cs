@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Threading;
@@ -19,9 +20,10 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     private readonly RowWork _combine;
     private readonly int _layer, _topK, _hidden, _intermediate;
     private readonly FloatBuffer _outputs = new(); // [choices, hidden], by slot
-    private readonly FloatBuffer _scratch = new(); // [workers][RowsPerItem, hidden + 2 · intermediate + 1]
+    private readonly FloatBuffer _scratch = new(); // [workers][rows of an item, hidden + 2 · intermediate + 1]
     private readonly List<(int Slot, int First, int Count)> _items = [];
     private float* _x, _gates, _y;
+    private int _rowsPerItem;
 
     /// <summary>Takes over the experts of the slots.</summary>
     /// <param name="context">Kernels and threads.</param>
@@ -84,16 +86,18 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         _combine.Run(rows);
     }
 
-    private int ScratchFloats => RowsPerItem * (_hidden + 2 * _intermediate + 1);
+    private int ScratchFloats => _rowsPerItem * (_hidden + 2 * _intermediate + 1);
 
     private void CutIntoItems()
     {
         _items.Clear();
+        // An observer gets all rows of a slot at once: sums that it forms do not depend on which worker was faster.
+        _rowsPerItem = Observer is null ? RowsPerItem : Math.Max(RowsPerItem, TensorPrimitives.Max(_dispatch.SlotLoads));
         for (var slot = 0; slot < _experts.Length; slot++)
         {
             var load = _dispatch.SlotLoads[slot];
-            for (var first = 0; first < load; first += RowsPerItem)
-                _items.Add((slot, _dispatch.Start(slot) + first, Math.Min(RowsPerItem, load - first)));
+            for (var first = 0; first < load; first += _rowsPerItem)
+                _items.Add((slot, _dispatch.Start(slot) + first, Math.Min(_rowsPerItem, load - first)));
         }
     }
 
@@ -103,8 +107,8 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         var expert = _experts[slot];
         var kernel = _context.Kernel;
         var input = _scratch.Pointer + (long)worker * ScratchFloats; // [count, hidden]
-        var gate = input + RowsPerItem * _hidden;                    // [count, intermediate]
-        var up = gate + RowsPerItem * _intermediate;                 // [count, intermediate]
+        var gate = input + _rowsPerItem * _hidden;                   // [count, intermediate]
+        var up = gate + _rowsPerItem * _intermediate;                // [count, intermediate]
         var output = _outputs.Pointer + (long)first * _hidden;       // [count, hidden]
         for (var r = 0; r < count; r++)
             new ReadOnlySpan<float>(_x + (long)(_dispatch.Choices[first + r] / _topK) * _hidden, _hidden).CopyTo(new Span<float>(input + r * _hidden, _hidden));
@@ -114,7 +118,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         VectorMath.SiluMultiply(gate, up, count * _intermediate);
         kernel.Multiply(expert.Down, 0, expert.Down.Panels, gate, count, _intermediate, output, _hidden);
         if (Observer is not null)
-            Observe(slot, first, count, input, gate, output, up + RowsPerItem * _intermediate);
+            Observe(slot, first, count, input, gate, output, up + _rowsPerItem * _intermediate);
     }
 
     private void Observe(int slot, int first, int count, float* input, float* hidden, float* output, float* gates)

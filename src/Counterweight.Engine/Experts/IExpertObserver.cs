@@ -1,6 +1,7 @@
 namespace Counterweight.Engine.Experts;
 
-/// <summary>What an expert was given and made of it, for calibration. Called by several workers at once.</summary>
+/// <summary>What an expert was given and made of it, for calibration. Called by several workers at once,
+/// but only once for each slot and pass.</summary>
 public unsafe interface IExpertObserver
 {
     /// <summary>Rows of one expert's work.</summary>

@@ -1,0 +1,186 @@
+using Counterweight.Balancing.Loads;
+using Counterweight.Balancing.Plans;
+using Counterweight.Balancing.Policies;
+using Counterweight.Engine.Experts;
+using Counterweight.Engine.Kernels;
+using Counterweight.Engine.Layers;
+using Counterweight.Engine.Models;
+using Counterweight.Engine.Quantization;
+using Counterweight.Engine.Threading;
+
+namespace Counterweight.Engine.Calibration;
+
+/// <summary>How calibration measures.</summary>
+public sealed record CalibrationOptions
+{
+    /// <summary>Fraction of entries that the Wanda readings average, above 0 to 1; default 0.5. The paper does not name its value.</summary>
+    public double WandaFraction { get; init; } = 0.5;
+
+    /// <summary>Tokens on which the output distortion of every expert at every precision is measured, 256 or more; default 16384.</summary>
+    public int DistortionTokens { get; init; } = 16384;
+
+    /// <summary>Tokens on which the sensitivity of the layers is measured, 256 or more; default 3072.</summary>
+    public int SensitivityTokens { get; init; } = 3072;
+
+    /// <summary>Draws the tokens of the two above.</summary>
+    public ulong Seed { get; init; } = 1;
+}
+
+/// <summary>What calibration text told of a model.</summary>
+/// <param name="Traces">Loads by text, a window for each pass.</param>
+/// <param name="Statistics">What the experts were given.</param>
+/// <param name="Experts">The experts at every precision, errors compensated with the statistics.</param>
+/// <param name="Importance">Wanda readings and predicted losses.</param>
+/// <param name="Costs">Bytes of an expert by precision.</param>
+public sealed record CalibrationResult(
+    IReadOnlyList<LoadTrace> Traces, ActivationStatistics Statistics, QuantizedExperts Experts, ExpertImportance Importance, ExpertCosts Costs);
+
+/// <summary>Runs calibration text through a model as its checkpoint has it: loads, what experts are given, what precision costs them.</summary>
+public sealed class Calibrator(MoeModel model, CalibrationOptions options, Action<string, int, int>? progress = null)
+{
+    private const int TokensPerPass = 4096;
+
+    private static readonly Precision[] Measured = [Precision.Int8, Precision.LlmInt8, Precision.Int4];
+
+    private readonly ModelShape _shape = model.Shape;
+
+    /// <summary>Measures everything. The model's experts must be loaded as in <see cref="MoeModel.OriginalLayers"/>.</summary>
+    public CalibrationResult Run(IReadOnlyList<TokenText> texts, CancellationToken cancellation = default)
+    {
+        var statistics = new ActivationStatistics(model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, _shape.Hidden, _shape.ExpertIntermediate);
+        model.Observer = statistics;
+        var traces = RecordLoads(texts, cancellation);
+        model.Observer = null;
+
+        var experts = new QuantizedExperts(model, statistics);
+        var distortion = MeasureDistortion(CalibrationText.Sample(texts, options.DistortionTokens, options.Seed), experts, cancellation);
+        var sensitivity = new SensitivityProbe(model, experts).Measure(
+            CalibrationText.Sample(texts, options.SensitivityTokens, options.Seed), distortion[Precision.Int4], Step, cancellation);
+        var importance = new ExpertImportance(
+            Wanda(statistics, top: false),
+            Wanda(statistics, top: true),
+            distortion.ToDictionary(entry => entry.Key, entry => Scaled(entry.Value, sensitivity)),
+            PerExpert((layer, expert) => statistics[layer, expert].GateShare()));
+        return new CalibrationResult(traces, statistics, experts, importance, Costs());
+    }
+
+    /// <summary>Loads alone.</summary>
+    public IReadOnlyList<LoadTrace> RecordLoads(IReadOnlyList<TokenText> texts, CancellationToken cancellation = default)
+    {
+        var done = 0;
+        var total = texts.Sum(text => text.Tokens);
+        var traces = new List<LoadTrace>();
+        foreach (var text in texts)
+        {
+            var windows = new List<ExpertLoads>();
+            foreach (var pass in Passes(text.Sequences))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                model.Recorder = new LoadRecorder(model.Banks);
+                RunPass(pass);
+                windows.Add(model.Recorder.Prefill);
+                Step("Calibrating", done += pass.Sum(sequence => sequence.Length), total);
+            }
+            traces.Add(new LoadTrace(text.Name, windows, LoadPhase.Prefill));
+        }
+        model.Recorder = null;
+        return traces;
+    }
+
+    /// <summary>Bytes of an expert at every precision that the engine can hold.</summary>
+    public ExpertCosts Costs() => new(
+        model.OriginalExperts.StoredPrecision,
+        new[] { Precision.Fp32, Precision.Fp16, Precision.Bf16, Precision.Int8, Precision.LlmInt8, Precision.Int4 }
+            .ToDictionary(p => p, p => PackedExpert.BytesFor(p, _shape.Hidden, _shape.ExpertIntermediate)));
+
+    private Dictionary<Precision, double[][]> MeasureDistortion(IReadOnlyList<TokenText> texts, QuantizedExperts experts, CancellationToken cancellation)
+    {
+        var packed = Measured.Select(p => Pack(experts, p, cancellation)).ToArray();
+        using var observer = new DistortionObserver(model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, Measured, packed);
+        model.Observer = observer;
+        var sequences = texts.SelectMany(text => text.Sequences).ToArray();
+        var tokens = sequences.Sum(sequence => sequence.Length);
+        var done = 0;
+        foreach (var pass in Passes(sequences))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            RunPass(pass);
+            Step("Measuring distortion", done += pass.Sum(sequence => sequence.Length), tokens);
+        }
+        model.Observer = null;
+        return observer.Distortion.ToDictionary(entry => entry.Key, entry => entry.Value.Select(layer => layer.Select(sum => sum / tokens).ToArray()).ToArray());
+    }
+
+    private PackedExpert[] Pack(QuantizedExperts experts, Precision precision, CancellationToken cancellation)
+    {
+        var packed = new PackedExpert[_shape.MoeLayers.Count * _shape.Experts];
+        var done = 0;
+        model.Context.Pool.Run(new ItemWork(item =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            packed[item] = new PackedExpert(experts.Get(item / _shape.Experts, item % _shape.Experts, precision));
+            Step($"Quantizing to {precision.Name()}", Interlocked.Increment(ref done), packed.Length);
+        }), packed.Length);
+        return packed;
+    }
+
+    private unsafe void RunPass(IReadOnlyList<int[]> sequences)
+    {
+        var batch = new Batch();
+        var caches = new List<KvSequence>();
+        foreach (var sequence in sequences)
+        {
+            caches.Add(model.NewSequence());
+            batch.Add(caches[^1], sequence);
+        }
+        model.Forward(batch);
+        caches.ForEach(cache => cache.Dispose());
+    }
+
+    private static IEnumerable<IReadOnlyList<int[]>> Passes(IEnumerable<int[]> sequences)
+    {
+        var pass = new List<int[]>();
+        var tokens = 0;
+        foreach (var sequence in sequences)
+        {
+            if (pass.Count > 0 && tokens + sequence.Length > TokensPerPass)
+            {
+                yield return pass;
+                (pass, tokens) = ([], 0);
+            }
+            pass.Add(sequence);
+            tokens += sequence.Length;
+        }
+        if (pass.Count > 0)
+            yield return pass;
+    }
+
+    /// <summary>Mean of the three matrices' scores, each with the norms of its own inputs.</summary>
+    private double[][] Wanda(ActivationStatistics statistics, bool top) => PerExpert((layer, expert) =>
+    {
+        var weights = model.OriginalExperts.Get(layer, expert, model.OriginalExperts.StoredPrecision);
+        var seen = statistics[layer, expert];
+        var inputs = Norms(statistics.LayerInputSquares(layer, _shape.TopK));
+        return (Score(weights.Gate, inputs) + Score(weights.Up, inputs) + Score(weights.Down, Norms(seen.HiddenSquares))) / 3;
+
+        double Score(QuantizedMatrix matrix, float[] norms)
+        {
+            var scores = WandaScore.Scores(Quantizer.Dequantize(matrix), matrix.Outputs, matrix.Inputs, norms);
+            return top ? WandaScore.ListingTop(scores, matrix.Inputs, options.WandaFraction) : WandaScore.ProseBottom(scores, options.WandaFraction);
+        }
+    });
+
+    private static float[] Norms(double[] squares) => [.. squares.Select(square => (float)Math.Sqrt(square))];
+
+    private T[][] PerExpert<T>(Func<int, int, T> of)
+    {
+        var result = Enumerable.Range(0, _shape.MoeLayers.Count).Select(_ => new T[_shape.Experts]).ToArray();
+        model.Context.Pool.Run(new ItemWork(item => result[item / _shape.Experts][item % _shape.Experts] = of(item / _shape.Experts, item % _shape.Experts)), _shape.MoeLayers.Count * _shape.Experts);
+        return result;
+    }
+
+    private static double[][] Scaled(double[][] values, double[] factors) =>
+        [.. values.Select((layer, l) => layer.Select(value => value * factors[l]).ToArray())];
+
+    private void Step(string what, int done, int total) => progress?.Invoke(what, done, total);
+}

@@ -1,0 +1,61 @@
+using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Experts;
+using Counterweight.Engine.Kernels;
+using Counterweight.Engine.Layers;
+
+namespace Counterweight.Engine.Calibration;
+
+/// <summary>Measures how far an expert's output moves at a lower precision: Σ gate²·‖E_p(x) − E(x)‖² over its tokens.</summary>
+internal sealed unsafe class DistortionObserver : IExpertObserver, IDisposable
+{
+    private readonly MatMulKernel _kernel;
+    private readonly int _experts;
+    private readonly IReadOnlyList<Precision> _precisions;
+    private readonly PackedExpert[][] _packed; // [precisions][layers · experts]
+
+    public DistortionObserver(MatMulKernel kernel, int layers, int experts, IReadOnlyList<Precision> precisions, PackedExpert[][] packed)
+    {
+        (_kernel, _experts, _precisions, _packed) = (kernel, experts, precisions, packed);
+        Distortion = precisions.ToDictionary(p => p, _ => Enumerable.Range(0, layers).Select(_ => new double[experts]).ToArray());
+    }
+
+    /// <summary>[layers][experts] by precision.</summary>
+    public IReadOnlyDictionary<Precision, double[][]> Distortion { get; }
+
+    public void Observe(int layer, int expert, in ExpertRows rows)
+    {
+        var hidden = _packed[0][0].Down.Outputs;
+        var intermediate = _packed[0][0].Down.Inputs;
+        using var scratch = AlignedBuffer.OfFloats((long)rows.Count * (hidden + 2 * intermediate));
+        var gate = scratch.Floats;
+        var up = gate + (long)rows.Count * intermediate;
+        var output = up + (long)rows.Count * intermediate;
+        for (var p = 0; p < _precisions.Count; p++)
+        {
+            var packed = _packed[p][layer * _experts + expert];
+            _kernel.Multiply(packed.Gate, 0, packed.Gate.Panels, rows.InputRows, rows.Count, hidden, gate, intermediate);
+            _kernel.Multiply(packed.Up, 0, packed.Up.Panels, rows.InputRows, rows.Count, hidden, up, intermediate);
+            VectorMath.SiluMultiply(gate, up, rows.Count * intermediate);
+            _kernel.Multiply(packed.Down, 0, packed.Down.Panels, gate, rows.Count, intermediate, output, hidden);
+            Distortion[_precisions[p]][layer][expert] += SquaredDifference(rows, output, hidden);
+        }
+    }
+
+    private static double SquaredDifference(in ExpertRows rows, float* output, int hidden)
+    {
+        var sum = 0.0;
+        for (var r = 0; r < rows.Count; r++)
+        {
+            var distance = System.Numerics.Tensors.TensorPrimitives.Distance(
+                new ReadOnlySpan<float>(output + (long)r * hidden, hidden), new ReadOnlySpan<float>(rows.OutputRows + (long)r * hidden, hidden));
+            sum += (double)rows.GateSpan[r] * rows.GateSpan[r] * distance * distance;
+        }
+        return sum;
+    }
+
+    public void Dispose()
+    {
+        foreach (var expert in _packed.SelectMany(experts => experts))
+            expert.Dispose();
+    }
+}
