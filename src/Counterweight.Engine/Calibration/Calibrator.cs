@@ -2,7 +2,6 @@ using Counterweight.Balancing.Loads;
 using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Policies;
 using Counterweight.Engine.Experts;
-using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
 using Counterweight.Engine.Quantization;

@@ -62,7 +62,7 @@ internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts e
         var planned = layers.Select((layer, l) => l != quantizedLayer
             ? layer
             : layer with { Slots = [.. layer.Slots.Select(slot => slot with { Precision = Precision.Int4 })] });
-        model.LoadExperts([.. planned], experts, () => new EvenSplit(ordersByGate: false));
+        model.LoadExperts([.. planned], experts, () => SplitPolicies.Create("even"));
     }
 
     private float[][] LogProbabilities(int[][] pieces)

@@ -76,7 +76,9 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     /// <param name="decode">Whether this is a decoding step, for the recorder.</param>
     public void Forward(float* x, int rows, ReadOnlySpan<int> ids, float* gates, float* y, bool decode)
     {
-        (_x, _gates, _y) = (x, gates, y);
+        _x = x;
+        _gates = gates;
+        _y = y;
         _dispatch.Sort(ids, new ReadOnlySpan<float>(gates, rows * _topK), rows, Split);
         Recorder?.Record(_layer, decode, _dispatch.ExpertLoads, _dispatch.SlotLoads);
         CutIntoItems();

@@ -45,7 +45,9 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
     /// <param name="output">[rows, heads, headDim].</param>
     public void Forward(int layer, float* queries, float* output)
     {
-        (_layer, _queries, _output) = (layer, queries, output);
+        _layer = layer;
+        _queries = queries;
+        _output = output;
         context.Pool.Run(this, _blocks.Count * heads);
     }
 

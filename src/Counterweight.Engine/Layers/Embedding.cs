@@ -6,5 +6,5 @@ namespace Counterweight.Engine.Layers;
 internal sealed class Embedding(TensorView table, int hidden)
 {
     /// <summary>The vector of a token, [hidden].</summary>
-    public void Lookup(int token, Span<float> vector) => table.CopyTo(vector, (long)token * hidden);
+    public void Lookup(int token, Span<float> vector) => table.CopyTo((long)token * hidden, vector);
 }

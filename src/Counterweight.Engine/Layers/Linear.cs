@@ -27,7 +27,9 @@ public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, 
     /// <summary>y[r] = W·x[r] + b for all rows; strides in floats.</summary>
     public void Forward(float* x, int rows, int xStride, float* y, int yStride)
     {
-        (_x, _rows, _xStride, _y, _yStride) = (x, rows, xStride, y, yStride);
+        _x = x;
+        _y = y;
+        (_rows, _xStride, _yStride) = (rows, xStride, yStride);
         _rowTiles = (rows + RowsPerTile - 1) / RowsPerTile;
         var wanted = (long)rows * Outputs * Inputs < SerialWork ? 1 : context.Pool.Workers * 2;
         var panelTiles = Math.Clamp(wanted / Math.Max(_rowTiles, 1), 1, (weights.Panels + 1) / 2);

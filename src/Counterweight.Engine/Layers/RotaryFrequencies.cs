@@ -1,4 +1,3 @@
-using Counterweight.Balancing;
 using Counterweight.Engine.Checkpoints;
 
 namespace Counterweight.Engine.Layers;
@@ -44,7 +43,7 @@ public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
     /// <summary>
     /// From a config: <c>rope_theta</c> and <c>rope_scaling</c> as on the hub, or <c>rope_parameters</c> as newer files have it.
     /// </summary>
-    /// <exception cref="InvalidInputException">A scaling that is not known, named.</exception>
+    /// <exception cref="Balancing.InvalidInputException">A scaling that is not known, named.</exception>
     public static RotaryFrequencies FromConfig(ConfigReader config, int width)
     {
         var scaling = config.OptionalObject("rope_scaling") ?? config.OptionalObject("rope_parameters");
@@ -59,7 +58,7 @@ public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
             "default" => Plain(width, theta),
             "linear" => Linear(width, theta, scaling.Double("factor", 1, 1e6)),
             "yarn" => Yarn(width, theta, YarnScaling.FromConfig(scaling, config)),
-            _ => throw new InvalidInputException($"{scaling.Where}.rope_type", $"\"{type}\"", "default, linear or yarn"),
+            _ => throw scaling.Refuse(scaling.Has("rope_type") ? "rope_type" : "type", "default, linear or yarn"),
         };
     }
 }

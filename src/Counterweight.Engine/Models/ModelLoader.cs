@@ -1,4 +1,3 @@
-using Counterweight.Balancing;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Threading;
 
@@ -21,13 +20,13 @@ public static class ModelLoader
     /// <param name="warn">Told of config keys that nothing reads.</param>
     public static MoeModel Load(Checkpoint checkpoint, ComputeContext context, Action<string>? warn = null)
     {
-        var config = ConfigReader.Open(Path.Combine(checkpoint.Directory, "config.json"));
+        var config = ConfigReader.Open(Path.Combine(checkpoint.Folder, "config.json"));
         var type = config.String("model_type");
         if (!Architectures.TryGetValue(type, out var load))
-            throw new InvalidInputException($"{config.Where}.model_type", $"\"{type}\"", $"one of {string.Join(", ", ModelTypes)}");
+            throw config.Refuse("model_type", $"one of {string.Join(", ", ModelTypes)}");
         var model = load(checkpoint, config, context);
         foreach (var key in config.UnknownKeys())
-            warn?.Invoke($"{config.Where}: key \"{key}\" is not known and has no effect");
+            warn?.Invoke($"{config.File}: key \"{key}\" is not known and has no effect");
         return model;
     }
 }

@@ -1,4 +1,3 @@
-using Counterweight.Balancing;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Layers;
 
@@ -35,7 +34,7 @@ internal sealed record Qwen3MoeConfig
         var heads = config.Int("num_attention_heads", 1, 4096);
         var kvHeads = config.Int("num_key_value_heads", 1, heads, heads);
         if (heads % kvHeads != 0)
-            throw new InvalidInputException($"{config.Where}.num_key_value_heads", $"{kvHeads}", $"a divisor of num_attention_heads = {heads}");
+            throw config.Refuse("num_key_value_heads", $"a divisor of num_attention_heads = {heads}");
         var headDim = config.Int("head_dim", 2, 4096, Math.Max(hidden / heads, 2));
         var layers = config.Int("num_hidden_layers", 1, 4096);
         var experts = config.Int(["num_experts", "num_local_experts"], 1, 65536);
@@ -60,20 +59,18 @@ internal sealed record Qwen3MoeConfig
             Rotary = RotaryFrequencies.FromConfig(config, headDim),
             TiedEmbeddings = config.Bool("tie_word_embeddings", false),
             AttentionBias = config.Bool("attention_bias", false),
-            BosToken = config.OptionalInt("bos_token_id", 0, Size),
-            EosTokens = config.IntOrList("eos_token_id", 0, Size),
+            BosToken = config.Has("bos_token_id") ? config.Int("bos_token_id", 0, Size) : null,
+            EosTokens = config.IntList("eos_token_id", 0, Size, []),
         };
     }
 
     private static void RefuseOthers(ConfigReader config)
     {
-        var activation = config.String("hidden_act", "silu");
-        if (activation != "silu")
-            throw new InvalidInputException($"{config.Where}.hidden_act", $"\"{activation}\"", "\"silu\"");
+        if (config.String("hidden_act", "silu") != "silu")
+            throw config.Refuse("hidden_act", "\"silu\"");
         // Published files name a window and switch it off; then it is to be ignored.
-        var window = config.OptionalInt("sliding_window", 0, int.MaxValue);
-        config.OptionalInt("max_window_layers", 0, int.MaxValue);
-        if (config.Bool("use_sliding_window", false) && window is not null)
-            throw new InvalidInputException($"{config.Where}.use_sliding_window", "true", "false: a sliding window is not supported for qwen3_moe");
+        var hasWindow = config.Has("sliding_window") | config.Has("max_window_layers");
+        if (config.Bool("use_sliding_window", false) && hasWindow)
+            throw config.Refuse("use_sliding_window", "false: windowed attention is not supported for qwen3_moe");
     }
 }

@@ -1,7 +1,6 @@
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
-using Counterweight.Engine.Quantization;
 using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Models;
@@ -37,15 +36,7 @@ internal sealed class WeightLoader(Checkpoint checkpoint, ComputeContext context
     public Embedding Embedding(string name, int vocabulary, int hidden)
     {
         var table = checkpoint.Get(name, vocabulary, hidden);
-        BytesLoaded += table.ByteLength;
+        BytesLoaded += table.ByteCount;
         return new Embedding(table, hidden);
     }
-}
-
-/// <summary>Reads tensors as weight matrices.</summary>
-internal static class TensorMatrices
-{
-    /// <summary>The tensor [outputs, inputs] in its stored precision.</summary>
-    public static QuantizedMatrix ToMatrix(this TensorView tensor) =>
-        new(tensor.StoredPrecision(), (int)tensor.Shape[0], (int)tensor.Shape[1], tensor.Bytes.ToArray(), []);
 }

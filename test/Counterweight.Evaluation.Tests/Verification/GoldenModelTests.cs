@@ -1,0 +1,46 @@
+using System.Text.Json;
+using Counterweight.Balancing.Splits;
+using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Kernels;
+using Counterweight.Engine.Models;
+using Counterweight.Engine.Threading;
+using Counterweight.Evaluation.Verification;
+using Counterweight.Tests;
+
+namespace Counterweight.Evaluation.Tests.Verification;
+
+public sealed class GoldenModelTests
+{
+    public static TheoryData<string, string> Cases()
+    {
+        var cases = new TheoryData<string, string>();
+        foreach (var folder in GoldenFiles.SharedEntries("qwen3_moe*", "goldens", "models"))
+            foreach (var kernel in MatMulKernelFactory.Available)
+                cases.Add(Path.GetFileName(folder), kernel);
+        foreach (var kernel in MatMulKernelFactory.Available)
+            cases.Add("pocket-moe", kernel);
+        return cases;
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Forward_pass_agrees_with_the_reference(string folder, string kernel)
+    {
+        var goldens = GoldenFiles.Shared("goldens", "models", folder);
+        var weights = folder == "pocket-moe" ? Path.Combine(GoldenFiles.ProjectRoot, "models", "pocket-moe") : goldens;
+        using var settings = JsonDocument.Parse(File.ReadAllText(Path.Combine(goldens, "golden.json")));
+        var tolerance = settings.RootElement.GetProperty("tolerance").GetDouble();
+
+        using var pool = new WorkerPool(2);
+        using var checkpoint = Checkpoint.Open(weights);
+        using var golden = SafetensorsFile.Open(Path.Combine(goldens, "golden.safetensors"));
+        using var model = ModelLoader.Load(checkpoint, new ComputeContext(MatMulKernelFactory.Create(kernel), pool));
+        model.LoadExperts(model.OriginalLayers(), model.OriginalExperts, () => SplitPolicies.Create("even"));
+
+        var differences = new GoldenVerifier(model, golden, tolerance).Verify();
+
+        Assert.Contains(differences, difference => difference.Tensor == "logits");
+        Assert.Contains(differences, difference => difference.Tensor == "greedy_ids");
+        Assert.All(differences, difference => Assert.True(difference.Agrees, $"{difference}"));
+    }
+}
