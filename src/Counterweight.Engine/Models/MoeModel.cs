@@ -45,6 +45,11 @@ public abstract unsafe class MoeModel : IDisposable
     /// <summary>The experts as the checkpoint has them.</summary>
     public abstract IExpertSource OriginalExperts { get; }
 
+    /// <summary>The original tensors of an expert: gate, up, down.</summary>
+    /// <param name="layer">MoE layer, dense layers not counted.</param>
+    /// <param name="expert">Logical expert.</param>
+    public abstract IReadOnlyList<string> ExpertTensors(int layer, int expert);
+
     /// <summary>What plans for this model are checked against.</summary>
     public abstract ModelFingerprint Fingerprint { get; }
 

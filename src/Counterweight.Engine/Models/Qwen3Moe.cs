@@ -16,7 +16,6 @@ public sealed unsafe class Qwen3Moe : MoeModel
     private readonly Linear _head;             // [vocabulary, hidden]
     private readonly RotaryEmbedding _rotary;
     private readonly Attention _attention;
-    private readonly CheckpointExperts _experts;
 
     private readonly FloatBuffer _residual = new();  // [rows, hidden]
     private readonly FloatBuffer _normed = new();    // [rows, hidden]
@@ -39,8 +38,9 @@ public sealed unsafe class Qwen3Moe : MoeModel
         _head = weights.Linear(config.TiedEmbeddings ? "model.embed_tokens" : "lm_head", config.VocabularySize, config.HiddenSize, bias: false);
         _rotary = new RotaryEmbedding(config.Rotary);
         _attention = new Attention(context, config.Heads, config.KvHeads, config.HeadDim, 1f / MathF.Sqrt(config.HeadDim));
-        _experts = new CheckpointExperts(weights.Checkpoint, shape, (layer, expert) =>
-            $"model.layers.{config.MoeLayers[layer]}.mlp.experts.{expert}.{{0}}_proj.weight");
+        OriginalExperts = BalancedExperts.AreIn(weights.Checkpoint)
+            ? new BalancedExperts(weights.Checkpoint, shape)
+            : new CheckpointExperts(weights.Checkpoint, shape, ExpertTensors);
         Fingerprint = ModelFingerprints.Of(shape, [.. config.MoeLayers.Select(l => weights.Checkpoint.Get($"model.layers.{l}.mlp.gate.weight"))]);
         DenseBytes = weights.BytesLoaded;
 
@@ -63,7 +63,14 @@ public sealed unsafe class Qwen3Moe : MoeModel
     }
 
     /// <inheritdoc/>
-    public override IExpertSource OriginalExperts => _experts;
+    public override IExpertSource OriginalExperts { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> ExpertTensors(int layer, int expert)
+    {
+        var prefix = $"model.layers.{_config.MoeLayers[layer]}.mlp.experts.{expert}";
+        return [$"{prefix}.gate_proj.weight", $"{prefix}.up_proj.weight", $"{prefix}.down_proj.weight"];
+    }
 
     /// <inheritdoc/>
     public override ModelFingerprint Fingerprint { get; }

@@ -1,0 +1,82 @@
+using Counterweight.Balancing;
+using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Models;
+using Counterweight.Engine.Quantization;
+
+namespace Counterweight.Engine.Experts;
+
+/// <summary>
+/// The experts of a balanced checkpoint: one set of codes and scales for each precision in which the plan has a copy, however many
+/// copies there are. Loaded as stored, bit for bit.
+/// </summary>
+internal sealed class BalancedExperts(Checkpoint checkpoint, ModelShape shape) : IExpertSource
+{
+    private const string Prefix = "counterweight.layers.";
+    private const string StoredPrecisionKey = "counterweight.stored_precision";
+
+    public Precision StoredPrecision { get; } =
+        PrecisionNames.TryParse(Metadata(checkpoint), out var precision)
+            ? precision
+            : throw new InvalidInputException($"{checkpoint.ListedIn}: metadata {StoredPrecisionKey}", $"\"{Metadata(checkpoint)}\"", $"one of {string.Join(", ", PrecisionNames.All)}");
+
+    /// <summary>Whether a checkpoint holds experts in this form.</summary>
+    public static bool AreIn(Checkpoint checkpoint) => Metadata(checkpoint) is not null;
+
+    /// <summary>Whether a tensor is one of these.</summary>
+    public static bool Owns(string tensor) => tensor.StartsWith(Prefix, StringComparison.Ordinal);
+
+    /// <summary>What marks a file as a balanced checkpoint.</summary>
+    public static IReadOnlyDictionary<string, string> MetadataFor(Precision stored) =>
+        new Dictionary<string, string> { [StoredPrecisionKey] = stored.Name(), ["format"] = "pt" };
+
+    public ExpertWeights Get(int layer, int expert, Precision precision) => new(
+        Matrix(layer, expert, precision, "gate", shape.ExpertIntermediate, shape.Hidden),
+        Matrix(layer, expert, precision, "up", shape.ExpertIntermediate, shape.Hidden),
+        Matrix(layer, expert, precision, "down", shape.Hidden, shape.ExpertIntermediate));
+
+    /// <summary>The tensors of an expert in one precision.</summary>
+    public static IEnumerable<TensorToWrite> Tensors(int modelLayer, int expert, ExpertWeights weights)
+    {
+        foreach (var (projection, matrix) in new[] { ("gate", weights.Gate), ("up", weights.Up), ("down", weights.Down) })
+        {
+            var name = Name(modelLayer, expert, weights.Precision, projection);
+            var (type, rowLength) = CodeLayout(matrix.Precision, matrix.Inputs);
+            yield return TensorToWrite.FromBytes($"{name}.codes", type, [matrix.Outputs, rowLength], matrix.Codes);
+            if (matrix.Scales.Length > 0)
+                yield return TensorToWrite.FromFloats($"{name}.scales", [matrix.Outputs, matrix.Scales.Length / matrix.Outputs], matrix.Scales);
+        }
+    }
+
+    private QuantizedMatrix Matrix(int layer, int expert, Precision precision, string projection, int outputs, int inputs)
+    {
+        var name = Name(shape.MoeLayers[layer], expert, precision, projection);
+        var (type, rowLength) = CodeLayout(precision, inputs);
+        var codes = checkpoint.Get($"{name}.codes", outputs, rowLength);
+        if (codes.DType != type)
+            throw new InvalidInputException($"{codes.File}: {codes.Name}", $"dtype {codes.DType.Name()}", type.Name());
+        var scales = precision switch
+        {
+            Precision.Int8 or Precision.LlmInt8 => checkpoint.Get($"{name}.scales", outputs, 1).ToFloats(),
+            Precision.Int4 => checkpoint.Get($"{name}.scales", outputs, Groups(inputs)).ToFloats(),
+            _ => [],
+        };
+        return new QuantizedMatrix(precision, outputs, inputs, codes.Bytes.ToArray(), scales);
+    }
+
+    private static string Name(int modelLayer, int expert, Precision precision, string projection) =>
+        $"{Prefix}{modelLayer}.experts.{expert}.{precision.Name()}.{projection}";
+
+    private static (DType Type, int RowLength) CodeLayout(Precision precision, int inputs) => precision switch
+    {
+        Precision.Fp32 => (DType.F32, inputs),
+        Precision.Fp16 => (DType.F16, inputs),
+        Precision.Bf16 => (DType.BF16, inputs),
+        Precision.Int4 => (DType.U8, (inputs + 1) / 2),
+        _ => (DType.I8, inputs),
+    };
+
+    private static int Groups(int inputs) => (inputs + QuantizedMatrix.GroupSize - 1) / QuantizedMatrix.GroupSize;
+
+    private static string? Metadata(Checkpoint checkpoint) => checkpoint.Files[0].Metadata.GetValueOrDefault(StoredPrecisionKey);
+}

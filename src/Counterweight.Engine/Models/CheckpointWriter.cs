@@ -1,0 +1,74 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Counterweight.Balancing;
+using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Experts;
+using Counterweight.Engine.Quantization;
+
+namespace Counterweight.Engine.Models;
+
+/// <summary>Writes a model under a plan: for this engine as codes, for other engines as ordinary weights.</summary>
+public static class CheckpointWriter
+{
+    /// <summary>The plan's name in a balanced checkpoint.</summary>
+    public const string PlanFileName = "plan.json";
+
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    /// <summary>
+    /// Writes a balanced checkpoint into an existing folder: dense weights as they were, every (expert, precision) of the plan as codes,
+    /// the plan, config and tokenizer. The engine loads it with the same results, bit for bit.
+    /// </summary>
+    public static void WriteBalanced(string folder, MoeModel model, Checkpoint original, Plan plan, IExpertSource experts)
+    {
+        var tensors = DenseTensors(model, original).ToList();
+        for (var l = 0; l < plan.Layers.Count; l++)
+            foreach (var (expert, precision) in plan.Layers[l].Slots.Select(slot => (slot.Expert, slot.Precision)).Distinct())
+                tensors.AddRange(BalancedExperts.Tensors(plan.Layers[l].Layer, expert, experts.Get(l, expert, precision)));
+        SafetensorsWriter.Write(Path.Combine(folder, Checkpoint.SingleFileName), tensors, BalancedExperts.MetadataFor(model.OriginalExperts.StoredPrecision));
+        AtomicFile.Write(Path.Combine(folder, PlanFileName), stream => PlanFile.Write(plan, stream));
+        CopySideFiles(original.Folder, folder);
+    }
+
+    /// <summary>
+    /// Writes ordinary weights into an existing folder under the original names, experts widened to fp32 from the codes of their lowest
+    /// precision, so that any engine can check the quality. What such an engine computes is a lower bound: it has no better copies.
+    /// </summary>
+    public static void WriteHuggingFace(string folder, MoeModel model, Checkpoint original, Plan plan, IExpertSource experts)
+    {
+        var tensors = DenseTensors(model, original).ToList();
+        for (var l = 0; l < plan.Layers.Count; l++)
+            foreach (var copies in plan.Layers[l].Slots.GroupBy(slot => slot.Expert))
+                tensors.AddRange(Widened(model.ExpertTensors(l, copies.Key), experts.Get(l, copies.Key, copies.Max(slot => slot.Precision))));
+        SafetensorsWriter.Write(Path.Combine(folder, Checkpoint.SingleFileName), tensors, new Dictionary<string, string> { ["format"] = "pt" });
+        CopySideFiles(original.Folder, folder);
+        var configPath = Path.Combine(folder, "config.json");
+        var config = JsonNode.Parse(File.ReadAllText(configPath))!.AsObject();
+        config["torch_dtype"] = "float32";
+        AtomicFile.Write(configPath, stream => JsonSerializer.Serialize(stream, config, Indented));
+    }
+
+    private static IEnumerable<TensorToWrite> DenseTensors(MoeModel model, Checkpoint original)
+    {
+        var experts = Enumerable.Range(0, model.Shape.MoeLayers.Count)
+            .SelectMany(l => Enumerable.Range(0, model.Shape.Experts).SelectMany(e => model.ExpertTensors(l, e)))
+            .ToHashSet();
+        return original.TensorNames.Where(name => !experts.Contains(name) && !BalancedExperts.Owns(name)).Select(name => TensorToWrite.Copy(original.Get(name)));
+    }
+
+    private static IEnumerable<TensorToWrite> Widened(IReadOnlyList<string> names, ExpertWeights weights)
+    {
+        QuantizedMatrix[] matrices = [weights.Gate, weights.Up, weights.Down];
+        for (var i = 0; i < matrices.Length; i++)
+            yield return TensorToWrite.FromFloats(names[i], [matrices[i].Outputs, matrices[i].Inputs], Quantizer.Dequantize(matrices[i]));
+    }
+
+    /// <summary>Config, tokenizer and whatever small files stand beside the weights; not the weights, and no former plan.</summary>
+    private static void CopySideFiles(string from, string to)
+    {
+        foreach (var file in new[] { "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja" })
+            if (File.Exists(Path.Combine(from, file)))
+                File.Copy(Path.Combine(from, file), Path.Combine(to, file), overwrite: true);
+    }
+}
