@@ -6,6 +6,9 @@ namespace Counterweight.Engine.Kernels;
 /// </summary>
 public abstract unsafe class MatMulKernel
 {
+    /// <summary>Inputs that share an int4 scale.</summary>
+    protected const int GroupSize = Quantization.QuantizedMatrix.GroupSize;
+
     /// <summary>Outputs that are interleaved in a panel.</summary>
     public const int PanelWidth = 16;
 
