@@ -164,7 +164,7 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
 
         double Score(QuantizedMatrix matrix, float[] norms)
         {
-            var scores = WandaScore.Scores(Quantizer.Dequantize(matrix), matrix.Outputs, matrix.Inputs, norms);
+            var scores = WandaScore.Scores(Quantizer.Dequantize(matrix), norms);
             return top ? WandaScore.ListingTop(scores, matrix.Inputs, options.WandaFraction) : WandaScore.ProseBottom(scores, options.WandaFraction);
         }
     });

@@ -13,6 +13,7 @@ namespace Counterweight.Engine.Calibration;
 public sealed class QuantizedExperts(MoeModel model, ActivationStatistics statistics) : IExpertSource
 {
     private readonly ConcurrentDictionary<(int Layer, int Expert, Precision Precision), ExpertWeights> _made = [];
+    private readonly ConcurrentDictionary<(int Layer, int Expert), (SecondMoment? Input, SecondMoment? Hidden)> _moments = [];
 
     /// <inheritdoc/>
     public Precision StoredPrecision => model.OriginalExperts.StoredPrecision;
@@ -26,13 +27,20 @@ public sealed class QuantizedExperts(MoeModel model, ActivationStatistics statis
     private ExpertWeights Make(int layer, int expert, Precision precision)
     {
         var original = model.OriginalExperts.Get(layer, expert, StoredPrecision);
-        var seen = statistics[layer, expert];
-        return new ExpertWeights(
-            Compensated(original.Gate, seen.InputMoment, precision),
-            Compensated(original.Up, seen.InputMoment, precision),
-            Compensated(original.Down, seen.HiddenMoment, precision));
+        var (input, hidden) = _moments.GetOrAdd((layer, expert), key => MomentsOf(statistics[key.Layer, key.Expert], original.Down));
+        var grid = precision == Precision.Int4 ? IntegerGrid.Int4 : IntegerGrid.Int8;
+        return new ExpertWeights(Compensated(original.Gate, input, grid), Compensated(original.Up, input, grid), Compensated(original.Down, hidden, grid));
     }
 
-    private static QuantizedMatrix Compensated(QuantizedMatrix original, float[] moment, Precision precision) =>
-        ErrorCompensatedQuantizer.Quantize(Quantizer.Dequantize(original), original.Outputs, original.Inputs, moment, precision);
+    private static (SecondMoment? Input, SecondMoment? Hidden) MomentsOf(ExpertStatistics seen, QuantizedMatrix down) =>
+        (SecondMoment.Of(seen.InputMoment, down.Outputs), SecondMoment.Of(seen.HiddenMoment, down.Inputs));
+
+    /// <summary>An expert that calibration never reached is rounded to nearest.</summary>
+    private static QuantizedMatrix Compensated(QuantizedMatrix original, SecondMoment? moment, IntegerGrid grid)
+    {
+        var weights = Quantizer.Dequantize(original);
+        return moment is null
+            ? Quantizer.Quantize(weights, original.Outputs, original.Inputs, grid.Precision)
+            : ErrorCompensatedQuantizer.Quantize(weights, original.Outputs, moment, grid);
+    }
 }

@@ -1,0 +1,94 @@
+namespace Counterweight.Engine.Quantization;
+
+/// <summary>
+/// The second moment H = Σ x·xᵀ of a matrix's inputs, damped, with the factor that error compensation needs: the upper Cholesky factor U
+/// of H⁻¹ = UᵀU (Frantar et al. 2022, "GPTQ", algorithm 1).
+/// </summary>
+internal sealed class SecondMoment
+{
+    /// <summary>Added to the diagonal, as a share of its mean; the value of the paper.</summary>
+    private const double Damping = 0.01;
+
+    private SecondMoment(int size, float[] values, float[] factor)
+    {
+        Size = size;
+        Values = values;
+        Factor = factor;
+        Diagonal = new float[size];
+        for (var i = 0; i < size; i++)
+            Diagonal[i] = values[i * size + i];
+    }
+
+    public int Size { get; }
+
+    /// <summary>H, damped, [size, size].</summary>
+    public float[] Values { get; }
+
+    /// <summary>Its diagonal, [size].</summary>
+    public float[] Diagonal { get; }
+
+    /// <summary>U, [size, size], zeros below the diagonal.</summary>
+    public float[] Factor { get; }
+
+    /// <summary>Null where nothing was seen: then there is nothing to compensate for.</summary>
+    public static SecondMoment? Of(ReadOnlySpan<float> moment, int size)
+    {
+        double trace = 0;
+        for (var i = 0; i < size; i++)
+            trace += moment[i * size + i];
+        if (trace <= 0)
+            return null;
+        var damped = new double[size * size];
+        for (var i = 0; i < damped.Length; i++)
+            damped[i] = moment[i];
+        for (var i = 0; i < size; i++)
+            damped[i * size + i] += Damping * trace / size;
+        var lower = CholeskyLower(damped, size);
+        var inverse = InverseFromLower(lower, size);
+        return new SecondMoment(size, Array.ConvertAll(damped, v => (float)v), UpperFactor(inverse, size));
+    }
+
+    /// <summary>L with A = L·Lᵀ.</summary>
+    private static double[] CholeskyLower(double[] a, int n)
+    {
+        var l = new double[n * n];
+        for (var i = 0; i < n; i++)
+            for (var j = 0; j <= i; j++)
+            {
+                var sum = a[i * n + j] - Dot(l.AsSpan(i * n, j), l.AsSpan(j * n, j));
+                l[i * n + j] = i == j ? Math.Sqrt(Math.Max(sum, double.Epsilon)) : sum / l[j * n + j];
+            }
+        return l;
+    }
+
+    /// <summary>A⁻¹ = L⁻ᵀ·L⁻¹.</summary>
+    private static double[] InverseFromLower(double[] l, int n)
+    {
+        // Rows of (L⁻¹)ᵀ, so that both products below run along rows.
+        var t = new double[n * n];
+        for (var column = 0; column < n; column++)
+            for (var i = column; i < n; i++)
+            {
+                var sum = (i == column ? 1.0 : 0.0) - Dot(l.AsSpan(i * n + column, i - column), t.AsSpan(column * n + column, i - column));
+                t[column * n + i] = sum / l[i * n + i];
+            }
+        var inverse = new double[n * n];
+        for (var i = 0; i < n; i++)
+            for (var j = 0; j <= i; j++)
+                inverse[i * n + j] = inverse[j * n + i] = Dot(t.AsSpan(i * n + i, n - i), t.AsSpan(j * n + i, n - i));
+        return inverse;
+    }
+
+    /// <summary>U with A = Uᵀ·U.</summary>
+    private static float[] UpperFactor(double[] a, int n)
+    {
+        var lower = CholeskyLower(a, n);
+        var upper = new float[n * n];
+        for (var i = 0; i < n; i++)
+            for (var j = 0; j <= i; j++)
+                upper[j * n + i] = (float)lower[i * n + j];
+        return upper;
+    }
+
+    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b) => System.Numerics.Tensors.TensorPrimitives.Dot(a, b);
+}
