@@ -55,7 +55,7 @@ public static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InvalidInputException(path, $"a file that can't be created ({e.Message})", "a name in a folder that exists and is writable", e);
+            throw new InvalidInputException(path, $"a file that can't be created ({e.Message})", "a writable folder", e);
         }
     }
 }

@@ -40,7 +40,8 @@ public sealed class AtomicFolder : IDisposable
         var full = FullName(target);
         if (File.Exists(full))
             throw new InvalidInputException(target, "a file", "the name of a folder to write");
-        var parent = System.IO.Path.GetDirectoryName(full) ?? throw new InvalidInputException(target, "the root folder", "a folder below it");
+        var parent = System.IO.Path.GetDirectoryName(full)
+            ?? throw new InvalidInputException(target, "the root folder", "a folder below it");
         while (!System.IO.Path.Exists(parent))
             parent = System.IO.Path.GetDirectoryName(parent)!;
         var probe = AtomicFile.TemporaryNameBeside(System.IO.Path.Combine(parent, "probe"));

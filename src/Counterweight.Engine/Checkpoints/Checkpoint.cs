@@ -4,7 +4,9 @@ using IOPath = System.IO.Path;
 
 namespace Counterweight.Engine.Checkpoints;
 
-/// <summary>The weights of a model folder: <c>model.safetensors</c>, or the shards that <c>model.safetensors.index.json</c> lists.</summary>
+/// <summary>
+/// The weights of a model folder: <c>model.safetensors</c>, or the shards that <c>model.safetensors.index.json</c> lists.
+/// </summary>
 public sealed class Checkpoint : TensorSource
 {
     /// <summary>The weights of a checkpoint in one file.</summary>
@@ -105,9 +107,12 @@ public sealed class Checkpoint : TensorSource
         var shards = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var entry in map.EnumerateObject())
             shards.Add(entry.Name, CheckShard(index, root, entry));
-        var missing = shards.Values.Distinct(StringComparer.Ordinal).Where(shard => !File.Exists(IOPath.Combine(folder, shard))).ToList();
+        var missing = shards.Values.Distinct(StringComparer.Ordinal)
+            .Where(shard => !File.Exists(IOPath.Combine(folder, shard)))
+            .ToList();
         if (missing.Count > 0)
-            throw new InvalidInputException(index, $"no file {missing[0]}" + (missing.Count > 1 ? $" and {missing.Count - 1} more missing" : ""),
+            throw new InvalidInputException(index,
+                $"no file {missing[0]}" + (missing.Count > 1 ? $" and {missing.Count - 1} more missing" : ""),
                 "every listed shard beside the index");
         return shards;
     }
@@ -115,10 +120,12 @@ public sealed class Checkpoint : TensorSource
     private static string CheckShard(string index, string root, JsonProperty entry)
     {
         var shard = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "";
+        var prefix = IOPath.TrimEndingDirectorySeparator(root) + IOPath.DirectorySeparatorChar;
         var inside = shard.Length > 0 && !shard.Contains('\0')
-            && IOPath.GetFullPath(IOPath.Combine(root, shard)).StartsWith(IOPath.TrimEndingDirectorySeparator(root) + IOPath.DirectorySeparatorChar, StringComparison.Ordinal);
+            && IOPath.GetFullPath(IOPath.Combine(root, shard)).StartsWith(prefix, StringComparison.Ordinal);
         return inside
             ? shard
-            : throw new InvalidInputException($"{index}, tensor {InputText.Quoted(entry.Name)}", InputText.Quoted(entry.Value.ToString()), "a file in the folder of the index");
+            : throw new InvalidInputException($"{index}, tensor {InputText.Quoted(entry.Name)}", InputText.Quoted(entry.Value.ToString()),
+                "a file in the folder of the index");
     }
 }

@@ -9,7 +9,8 @@ public sealed partial class ConfigReader
     {
         "_name_or_path", "architectures", "auto_map", "dtype", "model_type", "torch_dtype", "transformers_version",
         "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id",
-        "initializer_factor", "initializer_range", "pretraining_tp", "use_cache", "output_attentions", "output_hidden_states", "return_dict",
+        "initializer_factor", "initializer_range", "pretraining_tp", "use_cache",
+        "output_attentions", "output_hidden_states", "return_dict",
         "attention_dropout", "classifier_dropout", "dropout", "dropout_rate", "embd_pdrop", "hidden_dropout", "resid_pdrop",
         "aux_loss_alpha", "output_router_logits", "router_aux_loss_coef", "router_z_loss_coef", "seq_aux",
     };

@@ -27,7 +27,7 @@ public sealed partial class ConfigReader
     }
 
     /// <summary>Reads a file of at most 16 MiB whose root is a JSON object.</summary>
-    /// <exception cref="InvalidInputException">The file is missing, malformed, too large, too deeply nested or holds a key twice.</exception>
+    /// <exception cref="InvalidInputException">The file is missing, malformed, too large, too deep or holds a key twice.</exception>
     public static ConfigReader Open(string path)
     {
         using var document = InputFile.ReadJsonObject(path, MaxBytes, "a JSON object of settings");
@@ -40,7 +40,9 @@ public sealed partial class ConfigReader
     /// <summary>Whether the key is there with a value other than <c>null</c>.</summary>
     public bool Has(string key) => Find([key], out _, out _);
 
-    /// <summary>An integer in [<paramref name="min"/>, <paramref name="max"/>]; 4.0 counts as 4. Without a fallback the key is required.</summary>
+    /// <summary>
+    /// An integer in [<paramref name="min"/>, <paramref name="max"/>]; 4.0 counts as 4. Without a fallback the key is required.
+    /// </summary>
     public int Int(string key, int min, int max, int? fallback = null) => Int([key], min, max, fallback);
 
     /// <inheritdoc cref="Int(string, int, int, int?)"/>
@@ -74,7 +76,8 @@ public sealed partial class ConfigReader
         Find(keys, out var key, out var value) ? ReadString(key, value) : fallback ?? throw Missing(keys, "a string");
 
     /// <summary>
-    /// Integers in [<paramref name="min"/>, <paramref name="max"/>]; a lone number is a list of one. Without a fallback the key is required.
+    /// Integers in [<paramref name="min"/>, <paramref name="max"/>]; a lone number is a list of one. Without a fallback the key is
+    /// required.
     /// </summary>
     public int[] IntList(string key, int min, int max, int[]? fallback = null) =>
         Find([key], out _, out var value)

@@ -4,7 +4,9 @@ using Counterweight.Balancing;
 
 namespace Counterweight.Engine.Checkpoints;
 
-/// <summary>Opens what users point at; whatever goes wrong comes out as an <see cref="InvalidInputException"/> that names the file.</summary>
+/// <summary>
+/// Opens what users point at; whatever goes wrong comes out as an <see cref="InvalidInputException"/> that names the file.
+/// </summary>
 internal static class InputFile
 {
     private const int MaxJsonDepth = 32;

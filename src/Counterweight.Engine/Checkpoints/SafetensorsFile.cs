@@ -21,14 +21,16 @@ public sealed unsafe class SafetensorsFile : TensorSource
         Path = path;
         var length = stream.Length;
         if (length < SafetensorsHeader.LengthBytes)
-            throw new InvalidInputException(path, $"{length} bytes", "a safetensors file, which starts with 8 bytes of header length");
-        _map = MemoryMappedFile.CreateFromFile(stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            throw new InvalidInputException(path, $"{length} bytes", "a safetensors file: 8 bytes of header length come first");
+        _map = MemoryMappedFile.CreateFromFile(
+            stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         _view = _map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
         byte* start = null;
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
         try
         {
-            var headerBytes = CheckHeaderLength(path, BinaryPrimitives.ReadUInt64LittleEndian(new(start, SafetensorsHeader.LengthBytes)), length);
+            var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(new(start, SafetensorsHeader.LengthBytes));
+            var headerBytes = CheckHeaderLength(path, headerLength, length);
             _data = start + SafetensorsHeader.LengthBytes + headerBytes;
             (_tensors, var metadata) = SafetensorsHeader.Parse(
                 path, new(start + SafetensorsHeader.LengthBytes, headerBytes), length - SafetensorsHeader.LengthBytes - headerBytes);
@@ -93,9 +95,10 @@ public sealed unsafe class SafetensorsFile : TensorSource
     private static int CheckHeaderLength(string path, ulong headerBytes, long fileBytes)
     {
         if (headerBytes > (ulong)(fileBytes - SafetensorsHeader.LengthBytes))
-            throw new InvalidInputException(path, $"a header of {headerBytes} bytes in a file of {fileBytes} bytes", "a header that lies within the file");
+            throw new InvalidInputException(path, $"a header of {headerBytes} bytes in a file of {fileBytes} bytes",
+                "a header that lies within the file");
         if (headerBytes > SafetensorsHeader.MaxBytes)
-            throw new InvalidInputException(path, $"a header of {headerBytes} bytes", $"a header of at most {SafetensorsHeader.MaxBytes} bytes");
+            throw new InvalidInputException(path, $"a header of {headerBytes} bytes", $"at most {SafetensorsHeader.MaxBytes} bytes");
         return (int)headerBytes;
     }
 

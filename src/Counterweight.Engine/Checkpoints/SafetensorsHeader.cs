@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 using Counterweight.Balancing;
@@ -47,7 +48,8 @@ internal ref struct SafetensorsHeader
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // InvalidOperationException: a string with an escaped lone surrogate.
-            throw new InvalidInputException($"{file}, byte {LengthBytes + header._reader.BytesConsumed}", e.Message, "a valid JSON header", e);
+            var where = $"{file}, byte {LengthBytes + header._reader.BytesConsumed}";
+            throw new InvalidInputException(where, e.Message, "a valid JSON header", e);
         }
     }
 
@@ -145,7 +147,7 @@ internal ref struct SafetensorsHeader
         var measured = DTypes.TryMeasure(type, shape, out var elements, out var bytes);
         if (!measured || bytes != offsets[1] - offsets[0])
             throw new InvalidInputException(where, $"{offsets[1] - offsets[0]} bytes of data",
-                $"what {type.Name()} of shape {InputText.Shape<long>(shape)} takes ({(measured ? $"{bytes} bytes" : "not a valid number of bytes")})");
+                $"{(measured ? $"{bytes} bytes" : "a possible shape")}, for {type.Name()} of shape {InputText.Shape<long>(shape)}");
         return new TensorEntry(name, type, shape, elements, offsets[0], offsets[1]);
     }
 
@@ -156,7 +158,9 @@ internal ref struct SafetensorsHeader
         {
             if (tensor.Begin != reached)
                 throw new InvalidInputException($"{_file}, tensor {InputText.Quoted(tensor.Name)}",
-                    tensor.Begin < reached ? $"begin {tensor.Begin}, inside the tensor before it" : $"a hole before its begin {tensor.Begin}",
+                    tensor.Begin < reached
+                        ? $"begin {tensor.Begin}, inside the tensor before it"
+                        : $"a hole before its begin {tensor.Begin}",
                     $"begin {reached}, where the tensor before it ends");
             reached = tensor.End;
         }
@@ -173,5 +177,5 @@ internal ref struct SafetensorsHeader
     private readonly InvalidInputException Refuse(string found, string expected) =>
         new($"{_file}, byte {LengthBytes + _reader.TokenStartIndex}", found, expected);
 
-    private readonly string ValueText() => System.Text.Encoding.UTF8.GetString(_reader.ValueSpan[..Math.Min(_reader.ValueSpan.Length, 200)]);
+    private readonly string ValueText() => Encoding.UTF8.GetString(_reader.ValueSpan[..Math.Min(_reader.ValueSpan.Length, 200)]);
 }

@@ -42,7 +42,8 @@ public static class SafetensorsWriter
             ArgumentOutOfRangeException.ThrowIfNegative(dimension);
         return DTypes.TryMeasure(tensor.DType, tensor.Shape, out _, out var bytes)
             ? bytes
-            : throw new ArgumentException($"tensor {tensor.Name}: {tensor.DType.Name()} of shape {InputText.Shape<long>(tensor.Shape)} has no size in bytes");
+            : throw new ArgumentException(
+                $"tensor {tensor.Name}: {tensor.DType.Name()} of shape {InputText.Shape<long>(tensor.Shape)} has no size in bytes");
     }
 
     private static void CheckNames(List<TensorToWrite> tensors)
@@ -74,7 +75,8 @@ public static class SafetensorsWriter
         return header;
     }
 
-    private static void WriteJson(Utf8JsonWriter json, List<TensorToWrite> tensors, List<long> sizes, IReadOnlyDictionary<string, string> metadata)
+    private static void WriteJson(
+        Utf8JsonWriter json, List<TensorToWrite> tensors, List<long> sizes, IReadOnlyDictionary<string, string> metadata)
     {
         json.WriteStartObject();
         if (metadata.Count > 0)

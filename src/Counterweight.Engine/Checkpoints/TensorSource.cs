@@ -21,7 +21,7 @@ public abstract class TensorSource : IDisposable
     /// <exception cref="InvalidInputException">There is none.</exception>
     public TensorView Get(string name) => TryGet(name, out var tensor)
         ? tensor
-        : throw new InvalidInputException(ListedIn, $"no tensor of this name among {TensorNames.Count}", $"tensor {InputText.Quoted(name)}");
+        : throw new InvalidInputException(ListedIn, $"{TensorNames.Count} tensors, none of this name", $"tensor {InputText.Quoted(name)}");
 
     /// <summary>The tensor of that name, whose shape must be <paramref name="expectedShape"/>.</summary>
     /// <exception cref="InvalidInputException">There is none, or it has another shape.</exception>

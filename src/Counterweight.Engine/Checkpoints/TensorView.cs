@@ -64,7 +64,9 @@ public readonly unsafe struct TensorView
         CopyTo(0, destination[..(int)ElementCount]);
     }
 
-    /// <summary>Widens a stretch of an F32, F16 or BF16 tensor, exactly: one expert of a stack, or a tensor beyond 2^31 elements piece by piece.</summary>
+    /// <summary>
+    /// Widens a stretch of an F32, F16 or BF16 tensor, exactly: one expert of a stack, or a tensor beyond 2^31 elements piece by piece.
+    /// </summary>
     /// <param name="firstElement">Where the stretch starts, in elements.</param>
     /// <param name="destination">Filled completely.</param>
     /// <exception cref="InvalidInputException">The tensor has another element type.</exception>

@@ -66,7 +66,8 @@ public sealed class AtomicFolderTests
 
         WriteRun(parent.File("out"), "plan.json", "first");
         parent.Write("out/notes.txt", "mine");
-        Assert.Contains("notes.txt", Assert.Throws<InvalidInputException>(() => new AtomicFolder(parent.File("out"))).Message, StringComparison.Ordinal);
+        error = Assert.Throws<InvalidInputException>(() => new AtomicFolder(parent.File("out")));
+        Assert.Contains("notes.txt", error.Message, StringComparison.Ordinal);
         Assert.Equal("mine", File.ReadAllText(parent.File("out/notes.txt")));
     }
 

@@ -32,14 +32,17 @@ public sealed class CheckpointTests : IDisposable
         var folder = Path.Combine(GoldenFiles.ProjectRoot, "models", "pocket-moe");
         var config = ConfigReader.Open(Path.Combine(folder, "config.json"));
         using var checkpoint = Checkpoint.Open(folder);
-        var embedding = checkpoint.Get("model.embed_tokens.weight", config.Int("vocab_size", 1, 1 << 20), config.Int("hidden_size", 1, 1 << 20));
+        var (vocabulary, hidden) = (config.Int("vocab_size", 1, 1 << 20), config.Int("hidden_size", 1, 1 << 20));
+        var embedding = checkpoint.Get("model.embed_tokens.weight", vocabulary, hidden);
         Assert.All(embedding.ToFloats(), value => Assert.True(float.IsFinite(value)));
     }
 
     [Fact]
     public void Shards_read_as_one_checkpoint()
     {
-        WriteShards($$$"""{ "metadata": { "total_size": 20 }, "weight_map": { "b": "{{{First}}}", "a": "{{{Second}}}", "c": "{{{First}}}" } }""");
+        WriteShards($$$"""
+            { "metadata": { "total_size": 20 }, "weight_map": { "b": "{{{First}}}", "a": "{{{Second}}}", "c": "{{{First}}}" } }
+            """);
         using var checkpoint = Checkpoint.Open(_folder.Path);
         Assert.Equal(["a", "b", "c"], checkpoint.TensorNames);
         Assert.Equal([1, 2], checkpoint.Get("b", 2).ToFloats());
@@ -98,7 +101,8 @@ public sealed class CheckpointTests : IDisposable
     public void Folder_without_weights_and_missing_folder_are_refused_by_name()
     {
         Assert.Equal(_folder.Path, Assert.Throws<InvalidInputException>(() => Checkpoint.Open(_folder.Path)).Where);
-        Assert.Contains("no such folder", Assert.Throws<InvalidInputException>(() => Checkpoint.Open(_folder.File("x"))).Message, StringComparison.Ordinal);
+        var missing = Assert.Throws<InvalidInputException>(() => Checkpoint.Open(_folder.File("x")));
+        Assert.Contains("no such folder", missing.Message, StringComparison.Ordinal);
     }
 
     private void WriteShards(string index)

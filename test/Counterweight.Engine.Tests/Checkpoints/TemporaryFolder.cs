@@ -13,7 +13,9 @@ internal sealed class TemporaryFolder : IDisposable
         return File(name);
     }
 
-    public IEnumerable<string> Names => Directory.EnumerateFileSystemEntries(Path).Select(e => System.IO.Path.GetFileName(e)!).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Names => Directory.EnumerateFileSystemEntries(Path)
+        .Select(e => System.IO.Path.GetFileName(e)!)
+        .Order(StringComparer.Ordinal);
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

@@ -61,7 +61,8 @@ public sealed class TensorViewTests : IDisposable
         // A header of odd length is allowed, so elements may start anywhere.
         var header = """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]}}"""u8;
         Assert.Equal(1, header.Length % 2);
-        byte[] content = [.. BitConverter.GetBytes((long)header.Length), .. header, .. BitConverter.GetBytes(1.5f), .. BitConverter.GetBytes(-2f), 0x80, 0x3f, 0, 0x40];
+        byte[] data = [.. BitConverter.GetBytes(1.5f), .. BitConverter.GetBytes(-2f), 0x80, 0x3f, 0, 0x40];
+        byte[] content = [.. BitConverter.GetBytes((long)header.Length), .. header, .. data];
         File.WriteAllBytes(_folder.File("t"), content);
         using var file = SafetensorsFile.Open(_folder.File("t"));
         Assert.Equal([1.5f, -2], file.Get("a").ToFloats());
@@ -98,7 +99,9 @@ public sealed class TensorViewTests : IDisposable
     [Fact]
     public void Scalar_and_empty_tensors_are_read()
     {
-        using var file = Write(TensorToWrite.FromFloats("scalar", [], new float[] { 7 }), TensorToWrite.FromFloats("empty", [3, 0], default));
+        using var file = Write(
+            TensorToWrite.FromFloats("scalar", [], new float[] { 7 }),
+            TensorToWrite.FromFloats("empty", [3, 0], default));
         Assert.Equal([7], file.Get("scalar").ToFloats());
         Assert.Empty(file.Get("empty", 3, 0).ToFloats());
     }
@@ -117,7 +120,9 @@ public sealed class TensorViewTests : IDisposable
     [Fact]
     public void Widening_allocates_nothing()
     {
-        using var file = Write(new TensorToWrite("h", DType.F16, [1 << 16], WriteAllCodes), new TensorToWrite("b", DType.BF16, [1 << 16], WriteAllCodes));
+        using var file = Write(
+            new TensorToWrite("h", DType.F16, [1 << 16], WriteAllCodes),
+            new TensorToWrite("b", DType.BF16, [1 << 16], WriteAllCodes));
         var floats = new float[1 << 16];
         var (half, brain) = (file.Get("h"), file.Get("b"));
         half.CopyTo(floats);
