@@ -1,0 +1,16 @@
+namespace Counterweight.Evaluation.Scoring;
+
+/// <summary>What a document asks of the model: one text to score, in one or more windows.</summary>
+/// <param name="Context">Text before what is scored; null for a whole text.</param>
+/// <param name="Continuation">The text that is scored.</param>
+/// <param name="Windows">Its token requests, whose log-likelihoods add up; none where there is no token to score.</param>
+/// <param name="ContextTokens">Tokens of the context, before any are dropped.</param>
+/// <param name="ContinuationTokens">Tokens that are scored.</param>
+/// <param name="DroppedTokens">Tokens cut from the left end of the context.</param>
+public sealed record DocumentRequest(
+    string? Context,
+    string Continuation,
+    IReadOnlyList<TokenRequest> Windows,
+    int ContextTokens,
+    int ContinuationTokens,
+    int DroppedTokens);

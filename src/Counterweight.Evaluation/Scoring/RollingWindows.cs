@@ -1,0 +1,18 @@
+namespace Counterweight.Evaluation.Scoring;
+
+/// <summary>Cuts a text's ids into windows that predict each id once.</summary>
+internal static class RollingWindows
+{
+    public static TokenRequest[] Of(int[] ids, int prefixToken, int maxLength)
+    {
+        var windows = new TokenRequest[(ids.Length + maxLength - 1) / maxLength];
+        for (var window = 0; window < windows.Length; window++)
+        {
+            var start = window * maxLength;
+            var end = Math.Min(start + maxLength, ids.Length);
+            int[] input = window == 0 ? [prefixToken, .. ids.AsSpan(..(end - 1))] : ids[(end - 1 - maxLength)..(end - 1)];
+            windows[window] = new TokenRequest(input, ids[start..end]);
+        }
+        return windows;
+    }
+}

@@ -1,0 +1,52 @@
+using System.Text.Json.Nodes;
+using Counterweight.Evaluation.Scoring;
+using Counterweight.Evaluation.Tasks;
+using Counterweight.Tests;
+
+namespace Counterweight.Evaluation.Tests;
+
+/// <summary>A document of the reference, as lm-evaluation-harness asked and judged it.</summary>
+internal sealed class GoldenRow(JsonObject row)
+{
+    private static readonly Dictionary<(string, int), IReadOnlyList<TaskDocument>> Loaded = [];
+
+    public string Task => (string)row["task"]!;
+
+    public int Id => (int)row["id"]!;
+
+    public int FewShot => (int?)row["fewshot"] ?? 0;
+
+    public JsonNode Target => row["target"]!;
+
+    public JsonObject Metrics => row["metrics"]!.AsObject();
+
+    public JsonObject[] Requests => [.. row["requests"]!.AsArray().Select(request => request!.AsObject())];
+
+    public bool IsGeneration => row.ContainsKey("generation");
+
+    public override string ToString() => $"{Task} {Id} with {FewShot} examples";
+
+    public (string? Context, string Continuation)[] Texts => [.. Requests.Select(request => request["text"] is { } text
+        ? (null, (string)text!)
+        : ((string?)(request["context"] ?? row["context"]), (string)request["continuation"]!))];
+
+    public static TaskData Data => new(GoldenFiles.Shared("data", "benchmarks"));
+
+    public static IEnumerable<GoldenRow> Read(params string[] file) =>
+        File.ReadLines(GoldenFiles.Shared(file)).Select(line => new GoldenRow(JsonNode.Parse(line)!.AsObject())).Where(row => !row.IsGeneration);
+
+    /// <summary>The same document as this project reads it.</summary>
+    public TaskDocument Document()
+    {
+        lock (Loaded)
+        {
+            if (!Loaded.TryGetValue((Task, FewShot), out var documents))
+            {
+                var task = (EvaluationTask)TaskRegistry.Find(Task, Data);
+                documents = task.Load(Data, new TaskOptions(FewShot, EvaluationOptions.DefaultSeed, Limit: null)).Documents;
+                Loaded.Add((Task, FewShot), documents);
+            }
+            return documents[Id];
+        }
+    }
+}
