@@ -56,8 +56,10 @@ public sealed record PlanRequest
     /// <summary>Devices that slots are placed on, 1 to 1024. Default 8.</summary>
     public int Devices { get; init; } = 8;
 
-    /// <summary>Precisions that copies may have, the checkpoint's own included if listed.</summary>
-    public IReadOnlyList<Precision> Precisions { get; init; } = [Precision.Int8, Precision.Int4];
+    /// <summary>
+    /// Precisions that copies may have, the checkpoint's own included if listed. Null: what the policy documents as its default.
+    /// </summary>
+    public IReadOnlyList<Precision>? Precisions { get; init; }
 
     /// <summary>The seed of everything random.</summary>
     public ulong Seed { get; init; } = 1;

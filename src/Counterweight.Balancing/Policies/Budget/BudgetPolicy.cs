@@ -1,0 +1,28 @@
+using Counterweight.Balancing.Plans;
+
+namespace Counterweight.Balancing.Policies.Budget;
+
+/// <summary>
+/// Chooses copies, precisions and devices together: as much balance as the bytes and the predicted loss allow, uneven over layers and
+/// experts. At a price of memory the precisions follow from the losses and the copies from their gain per cost; the price is raised,
+/// which buys slots with bits, until the loss limit is reached. Default precisions: int8 and int4.
+/// </summary>
+public sealed class BudgetPolicy(BudgetPolicyOptions options) : IPlanPolicy
+{
+    internal const string PolicyName = "budget";
+
+    /// <inheritdoc/>
+    public string Name => PolicyName;
+
+    /// <inheritdoc/>
+    /// <exception cref="InvalidInputException">
+    /// The request is out of its ranges, no losses were measured, or budget or loss limit can't be met even without replicas.
+    /// </exception>
+    public Plan Create(PlanRequest request)
+    {
+        request = request with { Precisions = request.Precisions ?? [Precision.Int8, Precision.Int4] };
+        PlanRequestValidator.Check(request);
+        var copies = new PriceSearch(request, request.Precisions, options).Run();
+        return PlanAssembly.Place(request, copies, new PlanPolicy(Name, options.ToDictionary(), request.Seed));
+    }
+}

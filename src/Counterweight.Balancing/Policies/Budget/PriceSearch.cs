@@ -1,0 +1,98 @@
+using System.Globalization;
+using Counterweight.Balancing.Plans;
+
+namespace Counterweight.Balancing.Policies.Budget;
+
+/// <summary>Finds the highest price of memory whose plan keeps the loss limit: the higher it is, the more and the cheaper the copies.</summary>
+internal sealed class PriceSearch
+{
+    private const int Steps = 40;
+    private const int MaxCopiesOnOneDevice = 8;
+
+    private readonly PlanRequest _request;
+    private readonly Precision[] _precisions;
+    private readonly PrecisionLoss _loss;
+    private readonly BalanceObjective[] _objectives;
+    private readonly long _maxBytes;
+    private readonly int _maxCopies;
+
+    public PriceSearch(PlanRequest request, IReadOnlyList<Precision> precisions, BudgetPolicyOptions options)
+    {
+        _request = request;
+        _precisions = [.. precisions.Distinct().Order()];
+        _loss = new PrecisionLoss(request.Costs.Original, request.Importance ?? NoImportance());
+        _maxBytes = (long)(request.Budget * request.Costs.OriginalBytes(request.Model));
+        var places = request.Devices > 1 ? request.Devices : MaxCopiesOnOneDevice;
+        _maxCopies = options.MaxCopies > 0 ? Math.Min(options.MaxCopies, places) : places;
+        _objectives = [.. Enumerable.Range(0, request.Model.MoeLayers.Count).Select(l => new BalanceObjective(
+            new TrafficShares(request.Traces, l), request.Devices, options))];
+    }
+
+    /// <summary>The copies of every layer.</summary>
+    /// <exception cref="InvalidInputException">Bytes or loss can't be kept even with one copy of each expert.</exception>
+    public List<ExpertCopy>[] Run()
+    {
+        var high = CheapestPrice();
+        if (Plan(high) is not { } cheapest)
+            throw TooFewBytes();
+        if (cheapest.Loss <= _request.MaxLoss)
+            return cheapest.Copies;
+        var (low, smallestLoss, best) = (high * 1e-12, cheapest.Loss, (List<ExpertCopy>[]?)null);
+        for (var step = 0; step < Steps; step++)
+        {
+            var price = Math.Sqrt(low * high);
+            var plan = Plan(price);
+            if (plan?.Loss > _request.MaxLoss)
+                (high, smallestLoss) = (price, Math.Min(smallestLoss, plan.Value.Loss));
+            else
+                (low, best) = (price, plan?.Copies ?? best);
+        }
+        return best ?? throw TooMuchLoss(smallestLoss);
+    }
+
+    // At this price every copy has the cheapest precision, whatever it serves.
+    private double CheapestPrice()
+    {
+        var bytes = _precisions.Select(precision => _request.Costs.Bytes[precision]).Distinct().Order().ToArray();
+        var leastStep = bytes.Length > 1 ? bytes.Zip(bytes.Skip(1), (less, more) => more - less).Min() : 1;
+        double most = 0;
+        foreach (var precision in _precisions)
+            for (var l = 0; l < _objectives.Length; l++)
+                for (var e = 0; e < _request.Model.Experts; e++)
+                    most = Math.Max(most, _loss.Of(l, e, precision));
+        return Math.Max(2 * most / leastStep, 1e-30);
+    }
+
+    // Null where one copy of each expert is above the budget: the price is too low.
+    private (List<ExpertCopy>[] Copies, double Loss)? Plan(double price)
+    {
+        var costs = new CopyCosts(_precisions, _request.Costs, _loss, price);
+        var allocation = new CopyAllocation(_objectives, costs, _request.Model.Experts, _maxCopies, _maxBytes);
+        if (allocation.Bytes > _maxBytes)
+            return null;
+        var copies = allocation.ToCopies();
+        PrecisionUpgrades.Spend(copies, _precisions, _request.Costs, _loss, _maxBytes - allocation.Bytes);
+        return (copies, _loss.Sum(copies));
+    }
+
+    private ExpertImportance NoImportance() =>
+        _precisions.All(precision => precision == _request.Costs.Original)
+            ? new ExpertImportance([], [], new Dictionary<Precision, double[][]>(), null)
+            : throw new InvalidInputException("importance", "none",
+                "measured losses: policy budget chooses precisions by them; calibrate the model, or use a policy that needs loads alone");
+
+    private InvalidInputException TooFewBytes()
+    {
+        var least = _precisions.Min(precision => _request.Costs.Bytes[precision]);
+        var ratio = (double)least / _request.Costs.Bytes[_request.Costs.Original];
+        return new InvalidInputException("budget", Text(_request.Budget),
+            $"at least {Text(Math.Ceiling(ratio * 1e4) / 1e4)}: one copy of each expert in the smallest precision");
+    }
+
+    private InvalidInputException TooMuchLoss(double smallest) =>
+        new("max loss", Text(_request.MaxLoss),
+            $"at least {smallest.ToString("G4", CultureInfo.InvariantCulture)}: the least that precisions " +
+            $"{string.Join(", ", _precisions.Select(precision => precision.Name()))} reach within the budget, without any replica");
+
+    private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using Counterweight.Balancing.Loads;
+using Counterweight.Balancing.Plans;
+
+namespace Counterweight.Balancing.Policies.Paper;
+
+/// <summary>
+/// Replicate-and-Quantize (R&amp;Q, Algorithm 3): in each layer a low-precision replica of the heavy hitter, which itself stays as it is,
+/// and the least important expert quantized in place to pay for it. Replicas and quantized experts have the first of the request's
+/// precisions; by default fp16 for fp32 checkpoints and llm.int8 for others, as in the paper. If that is the checkpoint's own
+/// precision, nothing is quantized: the outputs stay bit-equal and the budget must allow for the replicas.
+/// </summary>
+public sealed class PaperPolicy(PaperPolicyOptions options) : IPlanPolicy
+{
+    internal const string PolicyName = "paper";
+
+    /// <inheritdoc/>
+    public string Name => PolicyName;
+
+    /// <inheritdoc/>
+    /// <exception cref="InvalidInputException">
+    /// The request is out of its ranges, lacks what the importance reading needs, or its budget is too small: says which would do.
+    /// </exception>
+    public Plan Create(PlanRequest request)
+    {
+        request = request with { Precisions = request.Precisions ?? [request.Costs.Original == Precision.Fp32 ? Precision.Fp16 : Precision.LlmInt8] };
+        PlanRequestValidator.Check(request);
+        var low = request.Precisions[0];
+        var loads = ExpertLoads.Sum([.. request.Traces.Select(trace => trace.Total)]);
+        var layers = new PaperLayer[loads.Layers];
+        for (var l = 0; l < layers.Length; l++)
+        {
+            var copies = Replicas(loads[l], request.Devices);
+            layers[l] = new PaperLayer(copies, Quantizable(request, l, loads[l], copies, low));
+            if (low != request.Costs.Original)
+                layers[l].Quantize(options.Quantized);
+        }
+        KeepBudget(request, layers, low);
+        return PlanAssembly.Place(request, [.. layers.Select(layer => layer.ToCopies(request.Costs.Original, low))],
+            new PlanPolicy(Name, options.ToDictionary(), request.Seed));
+    }
+
+    // [experts] copies of each; ties go to the lower expert.
+    private int[] Replicas(ReadOnlySpan<long> loads, int devices)
+    {
+        var (copies, most) = (new int[loads.Length], devices > 1 ? devices : int.MaxValue);
+        Array.Fill(copies, 1);
+        for (var r = 0; r < options.Replicas; r++)
+        {
+            var best = -1;
+            for (var e = 0; e < copies.Length; e++)
+                if (copies[e] < (options.ReplicaChoice == ReplicaChoice.Distinct ? Math.Min(2, most) : most)
+                    && (best < 0 || (double)loads[e] / copies[e] > (double)loads[best] / copies[best]))
+                    best = e;
+            if (best < 0)
+                throw new InvalidInputException("policy paper: option replicas", $"{options.Replicas}",
+                    $"at most {r} for {copies.Length} experts on {devices} devices with replica-choice {options.ToDictionary()["replica-choice"]}");
+            copies[best]++;
+        }
+        return copies;
+    }
+
+    // Experts that may be quantized in place, the least important first; nothing is ranked where nothing can be quantized.
+    private int[] Quantizable(PlanRequest request, int layer, ReadOnlySpan<long> loads, int[] copies, Precision low)
+    {
+        if (low == request.Costs.Original || options.Quantized == 0)
+            return [];
+        var ranking = LeastImportant.Rank(request, options.Importance, layer, loads, low);
+        return options.Collision == CollisionRule.Quantize ? ranking : [.. ranking.Where(expert => copies[expert] == 1)];
+    }
+
+    private static void KeepBudget(PlanRequest request, PaperLayer[] layers, Precision low)
+    {
+        var original = request.Costs.OriginalBytes(request.Model);
+        var bytes = original;
+        foreach (var layer in layers)
+            bytes += layer.ExtraBytes(request.Costs.Bytes[request.Costs.Original], request.Costs.Bytes[low]);
+        var quantizedMore = true;
+        while (bytes > request.Budget * original && quantizedMore)
+        {
+            quantizedMore = false;
+            for (var l = 0; l < layers.Length && bytes > request.Budget * original; l++)
+                if (layers[l].TryQuantizeOneMore())
+                {
+                    quantizedMore = true;
+                    bytes -= request.Costs.Bytes[request.Costs.Original] - request.Costs.Bytes[low];
+                }
+        }
+        if (bytes > request.Budget * original)
+            throw new InvalidInputException("budget", request.Budget.ToString(CultureInfo.InvariantCulture),
+                $"at least {Math.Ceiling(bytes * 1e4 / original) / 1e4:F4} for replicas in {low.Name()}");
+    }
+}
