@@ -21,6 +21,9 @@ public sealed record CalibrationOptions
     /// <summary>Tokens on which the sensitivity of the layers is measured, 256 or more; default 3072.</summary>
     public int SensitivityTokens { get; init; } = 3072;
 
+    /// <summary>Precisions that copies may get; default int8 and int4. Int4 is always measured: the sensitivity of the layers comes from it.</summary>
+    public IReadOnlyList<Precision> Precisions { get; init; } = [Precision.Int8, Precision.Int4];
+
     /// <summary>Draws the tokens of the two above.</summary>
     public ulong Seed { get; init; } = 1;
 }
@@ -39,8 +42,6 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
 {
     private const int TokensPerPass = 4096;
 
-    private static readonly Precision[] Measured = [Precision.Int8, Precision.LlmInt8, Precision.Int4];
-
     private readonly ModelShape _shape = model.Shape;
 
     /// <summary>Measures everything. The model's experts must be loaded as in <see cref="MoeModel.OriginalLayers"/>.</summary>
@@ -53,7 +54,8 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
 
         var experts = new QuantizedExperts(model, statistics);
         var distortion = MeasureDistortion(CalibrationText.Sample(texts, options.DistortionTokens, options.Seed), experts, cancellation);
-        var sensitivity = new SensitivityProbe(model, experts).Measure(
+        using var probe = new SensitivityProbe(model, experts);
+        var sensitivity = probe.Measure(
             CalibrationText.Sample(texts, options.SensitivityTokens, options.Seed), distortion[Precision.Int4], Step, cancellation);
         var importance = new ExpertImportance(
             Wanda(statistics, top: false),
@@ -94,8 +96,9 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
 
     private Dictionary<Precision, double[][]> MeasureDistortion(IReadOnlyList<TokenText> texts, QuantizedExperts experts, CancellationToken cancellation)
     {
-        var packed = Measured.Select(p => Pack(experts, p, cancellation)).ToArray();
-        using var observer = new DistortionObserver(model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, Measured, packed);
+        Precision[] measured = [.. options.Precisions.Where(p => p != model.OriginalExperts.StoredPrecision).Append(Precision.Int4).Distinct().Order()];
+        var packed = measured.Select(p => Pack(experts, p, cancellation)).ToArray();
+        using var observer = new DistortionObserver(model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, measured, packed);
         model.Observer = observer;
         var sequences = texts.SelectMany(text => text.Sequences).ToArray();
         var tokens = sequences.Sum(sequence => sequence.Length);
@@ -114,7 +117,7 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
     {
         var packed = new PackedExpert[_shape.MoeLayers.Count * _shape.Experts];
         var done = 0;
-        model.Context.Pool.Run(new ItemWork(item =>
+        model.Context.Pool.Run(new ItemWork((item, _) =>
         {
             cancellation.ThrowIfCancellationRequested();
             packed[item] = new PackedExpert(experts.Get(item / _shape.Experts, item % _shape.Experts, precision));
@@ -174,7 +177,7 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
     private T[][] PerExpert<T>(Func<int, int, T> of)
     {
         var result = Enumerable.Range(0, _shape.MoeLayers.Count).Select(_ => new T[_shape.Experts]).ToArray();
-        model.Context.Pool.Run(new ItemWork(item => result[item / _shape.Experts][item % _shape.Experts] = of(item / _shape.Experts, item % _shape.Experts)), _shape.MoeLayers.Count * _shape.Experts);
+        model.Context.Pool.Run(new ItemWork((item, _) => result[item / _shape.Experts][item % _shape.Experts] = of(item / _shape.Experts, item % _shape.Experts)), _shape.MoeLayers.Count * _shape.Experts);
         return result;
     }
 

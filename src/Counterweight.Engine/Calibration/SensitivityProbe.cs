@@ -11,10 +11,16 @@ namespace Counterweight.Engine.Calibration;
 /// Measures how much a layer's expert distortion costs the model: all experts of that layer go to int4, and the divergence of the
 /// next-token distribution from the unchanged model is divided by the layer's distortion.
 /// </summary>
-internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts experts)
+internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts experts) : IDisposable
 {
-    /// <summary>Tokens whose distributions are held at once, twice.</summary>
+    /// <summary>Tokens whose distributions are held at once.</summary>
     private const int TokensPerPass = 1024;
+
+    private const int PieceLength = 256;
+    private const int RowsPerItem = 16;
+
+    private readonly FloatBuffer _reference = new(); // [rows, vocabulary], log-probabilities of the unchanged model
+    private readonly FloatBuffer _scratch = new();   // [workers][RowsPerItem, vocabulary]
 
     /// <summary>Nats per token per unit of distortion, [MoE layers].</summary>
     /// <param name="texts">Calibration text.</param>
@@ -32,16 +38,16 @@ internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts e
         {
             foreach (var pass in passes)
             {
-                var reference = LogProbabilities(pass);
                 tokens += pass.Sum(piece => piece.Length);
+                Load(quantizedLayer: -1);
+                Run(pass, Keep);
                 for (var layer = 0; layer < layers; layer++)
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    Load(quantizedLayer: layer);
-                    divergence[layer] += Divergence(reference, LogProbabilities(pass));
+                    Load(layer);
+                    divergence[layer] += Run(pass, Divergence);
                     step("Measuring sensitivity", ++done, passes.Length * layers);
                 }
-                Load(quantizedLayer: -1);
             }
         }
         finally
@@ -51,57 +57,72 @@ internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts e
         return [.. divergence.Select((sum, l) => distortion[l].Sum() > 0 ? sum / tokens / distortion[l].Sum() : 0)];
     }
 
-    private const int PieceLength = 256;
-
     private static IEnumerable<int[]> Pieces(IReadOnlyList<TokenText> texts) =>
         texts.SelectMany(text => text.Sequences).SelectMany(sequence => sequence.Chunk(PieceLength));
 
     private void Load(int quantizedLayer)
     {
-        var layers = model.OriginalLayers();
-        var planned = layers.Select((layer, l) => l != quantizedLayer
+        var planned = model.OriginalLayers().Select((layer, l) => l != quantizedLayer
             ? layer
             : layer with { Slots = [.. layer.Slots.Select(slot => slot with { Precision = Precision.Int4 })] });
         model.LoadExperts([.. planned], experts, () => SplitPolicies.Create("even"));
     }
 
-    private float[][] LogProbabilities(int[][] pieces)
+    /// <summary>Runs the pieces and adds up what <paramref name="rowValue"/> makes of every row's log-probabilities.</summary>
+    private double Run(int[][] pieces, Func<int, Span<float>, double> rowValue)
     {
+        var vocabulary = model.Shape.Vocabulary;
         var batch = new Batch();
         var caches = pieces.Select(_ => model.NewSequence()).ToArray();
         for (var i = 0; i < pieces.Length; i++)
             batch.Add(caches[i], pieces[i]);
+        _reference.Reserve((long)TokensPerPass * vocabulary);
+        _scratch.Reserve((long)model.Context.Pool.Workers * RowsPerItem * vocabulary);
         model.Forward(batch);
-        var vocabulary = model.Shape.Vocabulary;
-        var rows = new float[batch.Rows][];
-        model.Context.Pool.Run(new ItemWork(row =>
+        var values = new double[batch.Rows];
+        model.Context.Pool.Run(new ItemWork((item, worker) =>
         {
-            rows[row] = new float[vocabulary];
-            fixed (float* logits = rows[row])
-                model.LogitsOnThisThread(row, 1, logits);
-            var max = TensorPrimitives.Max<float>(rows[row]);
-            var sum = 0.0;
-            foreach (var logit in rows[row])
-                sum += Math.Exp(logit - max);
-            TensorPrimitives.Subtract(rows[row], max + (float)Math.Log(sum), rows[row]);
-        }), batch.Rows);
+            var first = item * RowsPerItem;
+            var rows = Math.Min(RowsPerItem, batch.Rows - first);
+            var logits = _scratch.Pointer + (long)worker * RowsPerItem * vocabulary;
+            model.LogitsOnThisThread(first, rows, logits);
+            for (var r = 0; r < rows; r++)
+                values[first + r] = rowValue(first + r, LogProbabilities(new Span<float>(logits + (long)r * vocabulary, vocabulary)));
+        }), (batch.Rows + RowsPerItem - 1) / RowsPerItem);
         foreach (var cache in caches)
             cache.Dispose();
-        return rows;
+        return values.Sum();
     }
 
-    /// <summary>Σ over rows of KL(reference ‖ changed).</summary>
-    private double Divergence(float[][] reference, float[][] changed)
+    private double Keep(int row, Span<float> logProbabilities)
     {
-        var sums = new double[reference.Length];
-        model.Context.Pool.Run(new ItemWork(row =>
-        {
-            var difference = new float[reference[row].Length];
-            var probability = new float[reference[row].Length];
-            TensorPrimitives.Exp(reference[row], probability);
-            TensorPrimitives.Subtract(reference[row], changed[row], difference);
-            sums[row] = TensorPrimitives.Dot<float>(probability, difference);
-        }), reference.Length);
-        return sums.Sum();
+        logProbabilities.CopyTo(Reference(row));
+        return 0;
+    }
+
+    /// <summary>KL(reference ‖ changed) of a row.</summary>
+    private double Divergence(int row, Span<float> logProbabilities)
+    {
+        var probabilities = new float[logProbabilities.Length];
+        TensorPrimitives.Exp(Reference(row), probabilities);
+        TensorPrimitives.Subtract(Reference(row), logProbabilities, logProbabilities);
+        return TensorPrimitives.Dot<float>(probabilities, logProbabilities);
+    }
+
+    private static Span<float> LogProbabilities(Span<float> logits)
+    {
+        var exponentials = new float[logits.Length];
+        TensorPrimitives.Subtract(logits, TensorPrimitives.Max<float>(logits), logits);
+        TensorPrimitives.Exp(logits, exponentials);
+        TensorPrimitives.Subtract(logits, MathF.Log(TensorPrimitives.Sum<float>(exponentials)), logits);
+        return logits;
+    }
+
+    private Span<float> Reference(int row) => new(_reference.Pointer + (long)row * model.Shape.Vocabulary, model.Shape.Vocabulary);
+
+    public void Dispose()
+    {
+        _reference.Dispose();
+        _scratch.Dispose();
     }
 }

@@ -16,7 +16,7 @@ internal static unsafe class LlmInt8Product
     private const float CodeMax = 127f;
 
     [ThreadStatic]
-    private static AlignedBuffer? t_scratch;
+    private static AlignedBuffer? _scratch;
 
     public static void Multiply(PackedMatrix weights, int firstPanel, int panelCount, float* x, int rows, int xStride, float* y, int yStride)
     {
@@ -87,11 +87,11 @@ internal static unsafe class LlmInt8Product
 
     private static byte* Reserve(long bytes)
     {
-        if (t_scratch is null || t_scratch.Bytes < bytes)
+        if (_scratch is null || _scratch.Bytes < bytes)
         {
-            t_scratch?.Dispose();
-            t_scratch = new AlignedBuffer(bytes);
+            _scratch?.Dispose();
+            _scratch = new AlignedBuffer(bytes);
         }
-        return (byte*)t_scratch.Pointer;
+        return (byte*)_scratch.Pointer;
     }
 }

@@ -9,7 +9,7 @@ namespace Counterweight.Engine.Kernels;
 internal abstract unsafe class PanelKernel : MatMulKernel
 {
     [ThreadStatic]
-    private static AlignedBuffer? t_widened; // [2][inputs][16]
+    private static AlignedBuffer? _widened; // [2][inputs][16]
 
     /// <inheritdoc/>
     public sealed override void Multiply(PackedMatrix weights, int firstPanel, int panelCount, float* x, int rows, int xStride, float* y, int yStride)
@@ -65,11 +65,11 @@ internal abstract unsafe class PanelKernel : MatMulKernel
 
     private static float* Reserve(long floats)
     {
-        if (t_widened is null || t_widened.Bytes < floats * sizeof(float))
+        if (_widened is null || _widened.Bytes < floats * sizeof(float))
         {
-            t_widened?.Dispose();
-            t_widened = AlignedBuffer.OfFloats(floats);
+            _widened?.Dispose();
+            _widened = AlignedBuffer.OfFloats(floats);
         }
-        return t_widened.Floats;
+        return _widened.Floats;
     }
 }
