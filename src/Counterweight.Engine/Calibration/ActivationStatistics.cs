@@ -26,8 +26,7 @@ public sealed unsafe class ActivationStatistics(MatMulKernel kernel, int layers,
 
     void IExpertObserver.Observe(int layer, int expert, in ExpertRows rows)
     {
-        using var scratch = new MomentScratch(Math.Max(hidden, intermediate), rows.Count);
-        this[layer, expert].Add(kernel, rows, scratch);
+        this[layer, expert].Add(kernel, rows);
     }
 }
 
@@ -62,51 +61,11 @@ public sealed unsafe class ExpertStatistics(int hidden, int intermediate)
         return share;
     }
 
-    internal void Add(MatMulKernel kernel, in ExpertRows rows, MomentScratch scratch)
+    internal void Add(MatMulKernel kernel, in ExpertRows rows)
     {
         var gates = rows.GateSpan;
         _gates.AddRange(gates);
-        scratch.AddMoment(kernel, rows.InputRows, gates, hidden, InputMoment, InputSquares);
-        scratch.AddMoment(kernel, rows.HiddenRows, gates, intermediate, HiddenMoment, HiddenSquares);
-    }
-}
-
-/// <summary>Memory for Xᵀ·X as a product over panels: the rows once transposed, once as panels of 16 columns.</summary>
-internal sealed unsafe class MomentScratch(int width, int rows) : IDisposable
-{
-    private const int PanelWidth = MatMulKernel.PanelWidth;
-
-    private readonly int _panels = (width + PanelWidth - 1) / PanelWidth;
-    private readonly AlignedBuffer _panelRows = AlignedBuffer.OfFloats((long)(width + PanelWidth) * rows);   // [panels][rows][16]
-    private readonly AlignedBuffer _columns = AlignedBuffer.OfFloats((long)width * rows);                    // [width][rows]
-    private readonly AlignedBuffer _product = AlignedBuffer.OfFloats((long)width * (width + PanelWidth));    // [width, panels · 16]
-
-    /// <summary>moment += Σ gate²·x·xᵀ and squares += Σ x² over rows of x [rows, columns].</summary>
-    public void AddMoment(MatMulKernel kernel, float* x, ReadOnlySpan<float> gates, int columns, float[] moment, double[] squares)
-    {
-        var panels = (columns + PanelWidth - 1) / PanelWidth;
-        var count = gates.Length;
-        for (var r = 0; r < count; r++)
-            for (var c = 0; c < columns; c++)
-            {
-                var value = x[r * columns + c];
-                var weighted = value * gates[r];
-                squares[c] += (double)value * value;
-                _columns.Floats[c * count + r] = weighted;
-                _panelRows.Floats[(c / PanelWidth * count + r) * PanelWidth + c % PanelWidth] = weighted;
-            }
-        kernel.MultiplyPanels(_panelRows.Floats, panels, (nint)count * PanelWidth, count, _columns.Floats, columns, count, _product.Floats, _panels * PanelWidth);
-        for (var i = 0; i < columns; i++)
-        {
-            var product = new ReadOnlySpan<float>(_product.Floats + (long)i * _panels * PanelWidth, columns);
-            System.Numerics.Tensors.TensorPrimitives.Add(moment.AsSpan(i * columns, columns), product, moment.AsSpan(i * columns, columns));
-        }
-    }
-
-    public void Dispose()
-    {
-        _panelRows.Dispose();
-        _columns.Dispose();
-        _product.Dispose();
+        SecondMoments.Add(kernel, rows.InputRows, gates, hidden, InputMoment, InputSquares);
+        SecondMoments.Add(kernel, rows.HiddenRows, gates, intermediate, HiddenMoment, HiddenSquares);
     }
 }

@@ -1,0 +1,74 @@
+using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
+using Counterweight.Engine.Kernels;
+using Counterweight.Engine.Layers;
+
+namespace Counterweight.Engine.Calibration;
+
+/// <summary>Xᵀ·X as a product over panels: the weighted rows once as panels of 16 columns, once transposed.</summary>
+internal static unsafe class SecondMoments
+{
+    private const int Width = MatMulKernel.PanelWidth;
+
+    [ThreadStatic]
+    private static FloatBuffer? _scratch; // [panels][rows][16], [panels · 16][rows], [columns, panels · 16]
+
+    /// <summary>moment += Σ gate²·x·xᵀ and squares += Σ x² over rows of x.</summary>
+    /// <param name="kernel">Matrix products.</param>
+    /// <param name="x">[rows, columns].</param>
+    /// <param name="gates">[rows].</param>
+    /// <param name="columns">Length of a row.</param>
+    /// <param name="moment">[columns, columns].</param>
+    /// <param name="squares">[columns].</param>
+    public static void Add(MatMulKernel kernel, float* x, ReadOnlySpan<float> gates, int columns, float[] moment, double[] squares)
+    {
+        var rows = gates.Length;
+        var panels = (columns + Width - 1) / Width;
+        var panelRows = (_scratch ??= new FloatBuffer()).Reserve((long)panels * Width * (2L * rows + columns));
+        var transposed = panelRows + (long)panels * Width * rows;
+        var product = transposed + (long)panels * Width * rows;
+        for (var panel = 0; panel < panels; panel++)
+        {
+            var width = Math.Min(Width, columns - panel * Width);
+            var block = panelRows + (long)panel * rows * Width;
+            WeighColumns(x + panel * Width, gates, columns, width, block, squares.AsSpan(panel * Width, width));
+            Transpose(block, rows, transposed + (long)panel * Width * rows);
+        }
+        kernel.MultiplyPanels(panelRows, panels, (nint)rows * Width, rows, transposed, columns, rows, product, panels * Width);
+        for (var i = 0; i < columns; i++)
+        {
+            var row = moment.AsSpan(i * columns, columns);
+            TensorPrimitives.Add(row, new ReadOnlySpan<float>(product + (long)i * panels * Width, columns), row);
+        }
+    }
+
+    /// <summary>block[r] = gate · x[r] for up to 16 columns, zeros behind them.</summary>
+    private static void WeighColumns(float* x, ReadOnlySpan<float> gates, int stride, int width, float* block, Span<double> squares)
+    {
+        var sums = stackalloc float[Width];
+        new Span<float>(sums, Width).Clear();
+        for (var r = 0; r < gates.Length; r++)
+        {
+            var target = block + (long)r * Width;
+            new ReadOnlySpan<float>(x + (long)r * stride, width).CopyTo(new Span<float>(target, width));
+            new Span<float>(target + width, Width - width).Clear();
+            var values = Vector512.Load(target);
+            (Vector512.Load(sums) + values * values).Store(sums);
+            (values * gates[r]).Store(target);
+        }
+        for (var c = 0; c < width; c++)
+            squares[c] += sums[c];
+    }
+
+    /// <summary>[rows][16] → [16][rows], sixteen rows at a time so that both sides stay in the L1 cache.</summary>
+    private static void Transpose(float* block, int rows, float* transposed)
+    {
+        for (var first = 0; first < rows; first += Width)
+        {
+            var end = Math.Min(first + Width, rows);
+            for (var c = 0; c < Width; c++)
+                for (var r = first; r < end; r++)
+                    transposed[(long)c * rows + r] = block[(long)r * Width + c];
+        }
+    }
+}
