@@ -26,7 +26,7 @@ public sealed class StreamingDecoder
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         (_tokenizer, _skipSpecialTokens) = (tokenizer, skipSpecialTokens);
-        _decoder = tokenizer.Decoders.Start(_text, isStreaming: true);
+        _decoder = tokenizer.Parts.Decoders.Start(_text, isStreaming: true);
     }
 
     /// <summary>Takes the next id and returns the text that it completes, or null.</summary>

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text;
 using Counterweight.Balancing;
-using Counterweight.Engine.Tokenization.Decoders;
 using Counterweight.Engine.Tokenization.Files;
 
 namespace Counterweight.Engine.Tokenization;
@@ -45,7 +44,7 @@ public sealed class Tokenizer
     /// <summary>The ids of the special tokens (those that a decoder may skip), ascending.</summary>
     public IReadOnlyList<int> SpecialIds => [.. _specialIds.Order()];
 
-    internal DecoderChain Decoders => _parts.Decoders;
+    internal TokenizerParts Parts => _parts;
 
     /// <summary>The ids of the text.</summary>
     /// <param name="text">any text; added tokens inside it become their ids</param>

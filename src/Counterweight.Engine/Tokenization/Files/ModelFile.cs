@@ -47,23 +47,27 @@ internal static class ModelFile
         var index = 0;
         foreach (var element in cursor.Element.EnumerateArray())
         {
-            var merge = new Merge(cursor, index++, element);
+            var merge = new MergeEntry(cursor, index++, element);
             var (left, right) = merge.Parts();
-            merges.Add(merge.IdOf(left, vocabulary), merge.IdOf(right, vocabulary), merge.IdOf(left + right, vocabulary));
+            merges.Add((left, merge.IdOf(left, vocabulary)), (right, merge.IdOf(right, vocabulary)), merge.IdOf(left + right, vocabulary));
         }
         return merges;
     }
 
     /// <summary>One entry, <c>"a b"</c> or <c>["a", "b"]</c>; its path is made only where it is needed.</summary>
-    private readonly record struct Merge(JsonCursor List, int Index, JsonElement Element)
+    private readonly record struct MergeEntry(JsonCursor List, int Index, JsonElement Element)
     {
         private JsonCursor Cursor => List with { Path = $"{List.Path}[{Index}]", Element = Element };
 
         public (string Left, string Right) Parts()
         {
-            if (Element.ValueKind == JsonValueKind.Array && Element.GetArrayLength() == 2)
-                return ((Cursor with { Element = Element[0] }).String(), (Cursor with { Element = Element[1] }).String());
-            if (Element.ValueKind == JsonValueKind.String && Cursor.String().Split(' ') is [{ Length: > 0 } left, { Length: > 0 } right])
+            string[] parts = Element.ValueKind switch
+            {
+                JsonValueKind.Array => [.. Cursor.Items().Select(part => part.String())],
+                JsonValueKind.String => Cursor.String().Split(' '),
+                _ => [],
+            };
+            if (parts is [{ Length: > 0 } left, { Length: > 0 } right])
                 return (left, right);
             throw Cursor.Error(Cursor.Describe(), "two tokens, as \"a b\" or [\"a\", \"b\"]");
         }

@@ -24,6 +24,10 @@ internal static class TokenizerFile
         {
             return JsonDocument.Parse(stream, Options);
         }
+        catch (InvalidOperationException e)
+        {
+            throw new InvalidInputException(name, "a property name that isn't valid Unicode", "a complete tokenizer.json", e);
+        }
         catch (JsonException e)
         {
             var where = e.LineNumber is { } line ? $"{name}, line {line + 1}, byte {e.BytePositionInLine + 1}" : name;

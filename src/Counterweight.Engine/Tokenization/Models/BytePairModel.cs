@@ -42,6 +42,32 @@ internal sealed class BytePairModel
     /// <summary>Appends the ids of the word, which holds no lone surrogates.</summary>
     public void Encode(ReadOnlySpan<char> word, List<int> ids)
     {
+        if (word.Length > WordCache.MaximumWordLength && !_options.IgnoreMerges)
+            EncodeInParts(word, ids);
+        else
+            EncodePart(word, ids);
+    }
+
+    /// <summary>
+    /// Without pre-tokenizers a whole text is one word. Cut where no merge can reach across, its parts have the same tokens, and the
+    /// cache knows most of them.
+    /// </summary>
+    private void EncodeInParts(ReadOnlySpan<char> word, List<int> ids)
+    {
+        var start = 0;
+        for (var i = 1; i < word.Length; i++)
+        {
+            var isCut = _byCharacter[word[i - 1]] != Absent && _byCharacter[word[i]] != Absent && !_merges.Joins(word[i - 1], word[i]);
+            if (!isCut)
+                continue;
+            EncodePart(word[start..i], ids);
+            start = i;
+        }
+        EncodePart(word[start..], ids);
+    }
+
+    private void EncodePart(ReadOnlySpan<char> word, List<int> ids)
+    {
         if (_cache.TryGet(word, out var cached))
         {
             ids.AddRange(cached);

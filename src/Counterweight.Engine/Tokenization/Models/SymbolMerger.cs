@@ -11,8 +11,8 @@ internal sealed class SymbolMerger
     private int[] _next = new int[64];
     private int[] _previous = new int[64];
 
-    /// <summary>Rank of the pair that starts here; a candidate in the heap with another rank is out of date.</summary>
-    private int[] _ranks = new int[64];
+    /// <summary>Rank and result of the pair that starts here; a candidate in the heap with another rank is out of date.</summary>
+    private (int Rank, int Merged)[] _pairs = new (int, int)[64];
 
     public int Count { get; private set; }
 
@@ -39,11 +39,11 @@ internal sealed class SymbolMerger
         while (_candidates.TryDequeue(out var left, out var priority))
         {
             var rank = (int)(priority >> 32);
-            if (_ranks[left] != rank)
+            if (_pairs[left].Rank != rank)
                 continue;
             var right = _next[left];
-            _ids[left] = merges.MergedBy(rank);
-            _ranks[right] = MergeTable.None;
+            _ids[left] = _pairs[left].Merged;
+            _pairs[right].Rank = MergeTable.None;
             var after = _next[left] = _next[right];
             if (after < Count)
                 _previous[after] = left;
@@ -57,7 +57,7 @@ internal sealed class SymbolMerger
     private void Link(MergeTable merges)
     {
         if (_next.Length < _ids.Length)
-            (_next, _previous, _ranks) = (new int[_ids.Length], new int[_ids.Length], new int[_ids.Length]);
+            (_next, _previous, _pairs) = (new int[_ids.Length], new int[_ids.Length], new (int, int)[_ids.Length]);
         for (var i = 0; i < Count; i++)
             (_next[i], _previous[i]) = (i + 1, i - 1);
         for (var i = 0; i < Count; i++)
@@ -67,9 +67,15 @@ internal sealed class SymbolMerger
     private void Consider(int left, MergeTable merges)
     {
         var right = _next[left];
-        var rank = _ranks[left] = right < Count ? merges.RankOf(_ids[left], _ids[right]) : MergeTable.None;
-        if (rank != MergeTable.None)
-            _candidates.Enqueue(left, ((ulong)(uint)rank << 32) | (uint)left);
+        if (right == Count)
+        {
+            _pairs[left].Rank = MergeTable.None;
+            return;
+        }
+        var merge = merges.Find(_ids[left], _ids[right]);
+        _pairs[left] = (merge.Rank, merge.Merged);
+        if (merge.Rank != MergeTable.None)
+            _candidates.Enqueue(left, ((ulong)(uint)merge.Rank << 32) | (uint)left);
     }
 
     private void Compact()

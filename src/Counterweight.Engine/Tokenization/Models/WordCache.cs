@@ -9,8 +9,8 @@ namespace Counterweight.Engine.Tokenization.Models;
 /// </summary>
 internal sealed class WordCache
 {
+    public const int MaximumWordLength = 256;
     private const int MaximumWords = 1 << 16;
-    private const int MaximumWordLength = 128;
 
     private readonly ConcurrentDictionary<string, int[]> _words = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _wordsBySpan;

@@ -12,28 +12,54 @@ internal sealed class CanonicalComposition : Normalizer
 
     public override string Normalize(string text)
     {
-        if (IsComposed(text))
+        var change = NextChange(text, 0);
+        if (change < 0)
             return text;
+        var composed = new StringBuilder(text.Length);
+        var done = 0;
+        for (; change >= 0; change = NextChange(text, done))
+        {
+            // The character before may compose with what follows; the one before that is out of reach.
+            var start = change == done ? change : change - (char.IsLowSurrogate(text[change - 1]) ? 2 : 1);
+            composed.Append(text, done, start - done);
+            done = EndOfChange(text, change);
+            AppendComposed(text.AsSpan(start, done - start), composed);
+        }
+        return composed.Append(text, done, text.Length - done).ToString();
+    }
+
+    private static int NextChange(string text, int start)
+    {
+        for (var i = start; ; i += RuneAt(text, i).Utf16SequenceLength)
+        {
+            var skipped = text.AsSpan(i).IndexOfAnyInRange(FirstThatMayChange, char.MaxValue);
+            if (skipped < 0)
+                return -1;
+            i += skipped;
+            if (CanonicalMappings.MayChange(RuneAt(text, i).Value))
+                return i;
+        }
+    }
+
+    private static int EndOfChange(string text, int i)
+    {
+        while (i < text.Length && RuneAt(text, i) is var rune && CanonicalMappings.MayChange(rune.Value))
+            i += rune.Utf16SequenceLength;
+        return i;
+    }
+
+    private static Rune RuneAt(string text, int i) =>
+        char.IsHighSurrogate(text[i]) ? new Rune(text[i], text[i + 1]) : new Rune(text[i]);
+
+    private static void AppendComposed(ReadOnlySpan<char> text, StringBuilder composed)
+    {
         var runes = new List<int>(text.Length);
         foreach (var rune in text.EnumerateRunes())
             Decompose(rune.Value, runes);
         SortMarks(runes);
         Compose(runes);
-        var composed = new StringBuilder(text.Length);
         foreach (var rune in runes)
-            composed.Append(new Rune(rune));
-        return composed.ToString();
-    }
-
-    private static bool IsComposed(string text)
-    {
-        var first = text.AsSpan().IndexOfAnyInRange(FirstThatMayChange, char.MaxValue);
-        if (first < 0)
-            return true;
-        foreach (var rune in text.AsSpan(first).EnumerateRunes())
-            if (CanonicalMappings.MayChange(rune.Value))
-                return false;
-        return true;
+            composed.Append(new Rune(rune).ToString());
     }
 
     private static void Decompose(int rune, List<int> output)

@@ -1,0 +1,18 @@
+using System.Text;
+using System.Text.Json;
+using Counterweight.Engine.Tokenization;
+
+namespace Counterweight.Tests.Tokenization;
+
+/// <summary>Small tokenizers written out in a test.</summary>
+internal static class TinyTokenizer
+{
+    /// <summary>Every printable ASCII character and ▁ is a token: the id of a printable one is its code.</summary>
+    public static Tokenizer WithComponents(string components)
+    {
+        var printable = Enumerable.Range(' ', 95).Select(code => $"{JsonSerializer.Serialize(((char)code).ToString())}: {code}");
+        return FromJson($$$"""{ {{{components}}}, "model": {"type": "BPE", "merges": [], "vocab": {"▁": 0, {{{string.Join(", ", printable)}}} } } }""");
+    }
+
+    public static Tokenizer FromJson(string json) => Tokenizer.Load(new MemoryStream(Encoding.UTF8.GetBytes(json)), "tokenizer.json");
+}
