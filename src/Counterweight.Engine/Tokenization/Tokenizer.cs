@@ -27,16 +27,12 @@ public sealed class Tokenizer
 
     /// <summary>Reads a <c>tokenizer.json</c>.</summary>
     /// <param name="path">the file, at most 256 MiB</param>
-    /// <exception cref="InvalidInputException">the file isn't a tokenizer, contradicts itself, or names a component that isn't supported</exception>
-    /// <exception cref="IOException">the file can't be read</exception>
+    /// <exception cref="InvalidInputException">the file can't be read, isn't a tokenizer, contradicts itself, or names a component that isn't supported</exception>
     public static Tokenizer Load(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        using var stream = File.OpenRead(path);
-        return Load(stream, path);
+        return new Tokenizer(TokenizerFile.Read(path));
     }
-
-    internal static Tokenizer Load(Stream stream, string name) => new(TokenizerFile.Read(stream, name));
 
     /// <summary>One more than the highest token id; ids below it may be without a token.</summary>
     public int VocabularySize => _parts.Vocabulary.Size;

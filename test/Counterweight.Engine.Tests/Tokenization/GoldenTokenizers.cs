@@ -14,15 +14,7 @@ internal static class GoldenTokenizers
 
     public static TheoryData<string> Names => ["pocket", "qwen3", "deepseek_v3", "gptoss", "spm_bpe"];
 
-    public static Tokenizer Load(string name)
-    {
-        var path = GoldenFiles.Shared("goldens", "tokenizers", name, "tokenizer.json.zst");
-        return Loaded.GetOrAdd(name, _ => new Lazy<Tokenizer>(() =>
-        {
-            using var stream = new DecompressionStream(File.OpenRead(path));
-            return Tokenizer.Load(stream, path);
-        })).Value;
-    }
+    public static Tokenizer Load(string name) => Loaded.GetOrAdd(name, _ => new Lazy<Tokenizer>(() => TinyTokenizer.FromJson(Json(name)))).Value;
 
     public static byte[] Json(string name)
     {

@@ -14,5 +14,19 @@ internal static class TinyTokenizer
         return FromJson($$$"""{ {{{components}}}, "model": {"type": "BPE", "merges": [], "vocab": {"▁": 0, {{{string.Join(", ", printable)}}} } } }""");
     }
 
-    public static Tokenizer FromJson(string json) => Tokenizer.Load(new MemoryStream(Encoding.UTF8.GetBytes(json)), "tokenizer.json");
+    public static Tokenizer FromJson(string json) => FromJson(Encoding.UTF8.GetBytes(json));
+
+    public static Tokenizer FromJson(byte[] json)
+    {
+        var file = Path.Combine(Path.GetTempPath(), $"tokenizer-{Guid.NewGuid():N}.json");
+        File.WriteAllBytes(file, json);
+        try
+        {
+            return Tokenizer.Load(file);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
 }

@@ -28,17 +28,8 @@ internal readonly record struct JsonCursor(string File, string Path, JsonElement
     public string String()
     {
         Require(JsonValueKind.String, "a string");
-        try
-        {
-            return Element.GetString()!;
-        }
-        catch (InvalidOperationException e)
-        {
-            throw Error("text that isn't valid Unicode", "a string", e);
-        }
+        return Element.GetString()!;
     }
-
-    public string String(string name, string fallback) => Optional(name)?.String() ?? fallback;
 
     public int Integer(int minimum, int maximum) =>
         Element.ValueKind == JsonValueKind.Number && Element.TryGetInt32(out var value) && value >= minimum && value <= maximum

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Tokenization.Models;
 
 namespace Counterweight.Engine.Tokenization.Files;
@@ -74,6 +75,6 @@ internal static class ModelFile
 
         public int IdOf(string token, Vocabulary vocabulary) => vocabulary.TryGetId(token, out var id)
             ? id
-            : throw Cursor.Error($"'{token}', which isn't in the vocabulary", "a merge of two tokens into a third, all in the vocabulary");
+            : throw Cursor.Error($"{InputText.Quoted(token)}, which isn't in the vocabulary", "a merge of two tokens into a third, all in the vocabulary");
     }
 }

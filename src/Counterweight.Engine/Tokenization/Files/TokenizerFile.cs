@@ -1,5 +1,4 @@
-using System.Text.Json;
-using Counterweight.Balancing;
+using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Tokenization.PreTokenizers;
 
 namespace Counterweight.Engine.Tokenization.Files;
@@ -7,32 +6,12 @@ namespace Counterweight.Engine.Tokenization.Files;
 /// <summary>Reads a <c>tokenizer.json</c>; nothing in it is trusted.</summary>
 internal static class TokenizerFile
 {
-    private const long MaximumBytes = 256 << 20;
-    private static readonly JsonDocumentOptions Options = new() { MaxDepth = 64, AllowDuplicateProperties = false };
+    private const int MaximumBytes = 256 << 20;
 
-    public static TokenizerParts Read(Stream stream, string name)
+    public static TokenizerParts Read(string path)
     {
-        if (stream.CanSeek && stream.Length > MaximumBytes)
-            throw new InvalidInputException(name, $"{stream.Length} bytes", $"a tokenizer.json of at most {MaximumBytes} bytes");
-        using var document = Parse(stream, name);
-        return Read(new JsonCursor(name, "$", document.RootElement));
-    }
-
-    private static JsonDocument Parse(Stream stream, string name)
-    {
-        try
-        {
-            return JsonDocument.Parse(stream, Options);
-        }
-        catch (InvalidOperationException e)
-        {
-            throw new InvalidInputException(name, "a property name that isn't valid Unicode", "a complete tokenizer.json", e);
-        }
-        catch (JsonException e)
-        {
-            var where = e.LineNumber is { } line ? $"{name}, line {line + 1}, byte {e.BytePositionInLine + 1}" : name;
-            throw new InvalidInputException(where, $"broken JSON ({e.Message})", "a complete tokenizer.json", e);
-        }
+        using var document = InputFile.ReadJsonObject(path, MaximumBytes, "a tokenizer.json");
+        return Read(new JsonCursor(path, "$", document.RootElement));
     }
 
     private static TokenizerParts Read(JsonCursor root)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Tokenization.Normalizers;
 
 namespace Counterweight.Engine.Tokenization.Files;
@@ -13,12 +14,12 @@ internal static class VocabularyFile
         var vocabulary = new Vocabulary(cursor.Element.GetPropertyCount());
         foreach (var property in cursor.Element.EnumerateObject())
         {
-            var token = NameOf(property, cursor);
+            var token = property.Name;
             // The path is text, so it is made only where it is needed: a vocabulary has hundreds of thousands of entries.
             if (property.Value.ValueKind != JsonValueKind.Number || !property.Value.TryGetInt32(out var id) || id is < 0 or > Vocabulary.MaximumId)
                 id = Entry(cursor, token, property.Value).Integer(0, Vocabulary.MaximumId);
             if (!vocabulary.TryAdd(token, id))
-                throw Entry(cursor, token, property.Value).Error($"id {id}, which '{vocabulary.TokenOf(id)}' has too", "an id of its own");
+                throw Entry(cursor, token, property.Value).Error($"id {id}, which {InputText.Quoted(vocabulary.TokenOf(id)!)} has too", "an id of its own");
         }
         return vocabulary;
     }
@@ -32,7 +33,7 @@ internal static class VocabularyFile
             var token = ReadAddedToken(cursor);
             if (vocabulary.IdOf(token.Content) is { } known ? known != token.Id : !vocabulary.TryAdd(token.Content, token.Id))
                 throw cursor.Error(
-                    $"'{token.Content}' with id {token.Id}, while {Owner(vocabulary, token)}", "one id for a token, one token for an id");
+                    $"{InputText.Quoted(token.Content)} with id {token.Id}, while {Owner(vocabulary, token)}", "one id for a token, one token for an id");
             tokens.Add(token);
         }
         return tokens;
@@ -60,20 +61,8 @@ internal static class VocabularyFile
 
     private static string Owner(Vocabulary vocabulary, AddedToken token) => vocabulary.IdOf(token.Content) is { } id
         ? $"the vocabulary gives it id {id}"
-        : $"id {token.Id} is that of '{vocabulary.TokenOf(token.Id)}'";
-
-    private static string NameOf(JsonProperty property, JsonCursor cursor)
-    {
-        try
-        {
-            return property.Name;
-        }
-        catch (InvalidOperationException e)
-        {
-            throw cursor.Error("a token that isn't valid Unicode", "text", e);
-        }
-    }
+        : $"id {token.Id} is that of {InputText.Quoted(vocabulary.TokenOf(token.Id)!)}";
 
     private static JsonCursor Entry(JsonCursor vocabulary, string token, JsonElement id) =>
-        vocabulary with { Path = $"{vocabulary.Path}['{token}']", Element = id };
+        vocabulary with { Path = $"{vocabulary.Path}[{InputText.Quoted(token)}]", Element = id };
 }
