@@ -1,0 +1,56 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Net;
+using System.Runtime.CompilerServices;
+
+namespace Counterweight.Evaluation.Reports.Html;
+
+/// <summary>
+/// Writes markup from interpolated strings: the literal parts are markup, every hole is text and escaped, so no name that comes
+/// from outside can become markup.
+/// </summary>
+internal sealed class HtmlWriter(TextWriter output)
+{
+    [SuppressMessage("Performance", "CA1822", Justification = "the handler has written to this instance already")]
+    public void Write([InterpolatedStringHandlerArgument("")] ref MarkupHandler markup) => _ = markup;
+
+    /// <summary>Copies a style sheet or script that ships with the program.</summary>
+    public void WriteAsset(string name)
+    {
+        using var stream = typeof(HtmlWriter).Assembly.GetManifestResourceStream(name)
+            ?? throw new InvalidOperationException($"resource {name} is missing");
+        using var reader = new StreamReader(stream);
+        output.Write(reader.ReadToEnd());
+    }
+
+    private void WriteText(string? text)
+    {
+        // XML knows no control characters, not even escaped ones.
+        var printable = string.Concat((text ?? "").Select(c => (char.IsControl(c) && c is not ('\n' or '\t')) || c is '\uFFFE' or '\uFFFF' ? '\uFFFD' : c));
+        output.Write(WebUtility.HtmlEncode(printable));
+    }
+
+    /// <summary>Takes an interpolated string apart.</summary>
+    [InterpolatedStringHandler]
+    internal readonly ref struct MarkupHandler
+    {
+        private readonly HtmlWriter _writer;
+
+        public MarkupHandler(int literalLength, int formattedCount, HtmlWriter writer)
+        {
+            (_, _) = (literalLength, formattedCount);
+            _writer = writer;
+        }
+
+        public void AppendLiteral(string markup) => _writer.Output.Write(markup);
+
+        public void AppendFormatted(string? text) => _writer.WriteText(text);
+
+        public void AppendFormatted(long number) => _writer.Output.Write(number.ToString(CultureInfo.InvariantCulture));
+
+        /// <summary>A coordinate: two decimals are more than a screen shows.</summary>
+        public void AppendFormatted(double coordinate) => _writer.Output.Write(coordinate.ToString("0.##", CultureInfo.InvariantCulture));
+    }
+
+    private TextWriter Output => output;
+}
