@@ -37,7 +37,7 @@ public static class ComparisonRows
     {
         var (before, after) = (report.Before, report.After);
         yield return Lower(
-            "busiest slot, tokens (mean of layers)",
+            "busiest slot, tokens, mean of layers",
             FigureText.Count(report.Detail.BusiestSlotBefore.Average()),
             FigureText.Count(report.Detail.BusiestSlotAfter.Average()),
             report.Change.StragglerRatio);
@@ -51,7 +51,7 @@ public static class ComparisonRows
         where report.Before.DeviceImbalance.ContainsKey(count)
         from split in new[] { (Key: SplitNames.Even, Text: "even"), (Key: SplitNames.LeastLoaded, Text: "least loaded") }
         select LowerScore(
-            string.Create(CultureInfo.InvariantCulture, $"device imbalance, {count} devices, {split.Text}"),
+            string.Create(CultureInfo.InvariantCulture, $"device imbalance ({count}), {split.Text}"),
             report.Before.DeviceImbalance[count][split.Key].Mean,
             report.After.DeviceImbalance[count][split.Key].Mean);
 
@@ -65,7 +65,7 @@ public static class ComparisonRows
     private static ComparisonRow Perplexity(BalanceReport report)
     {
         var difference = report.Change.PerplexityDifference;
-        var stderr = FigureText.Measure(difference.Stderr / report.Before.Perplexity * 100);
+        var stderr = FigureText.Score(difference.Stderr / report.Before.Perplexity * 100);
         return new ComparisonRow(
             "perplexity",
             FigureText.Measure(report.Before.Perplexity),

@@ -11,6 +11,9 @@ public static class FigureText
     /// <summary>A score with two decimals: <c>1.37</c>.</summary>
     public static string Score(double value) => Print(value, "0.00");
 
+    /// <summary>A correlation with three decimals: <c>0.995</c>.</summary>
+    public static string Correlation(double value) => Print(value, "0.000");
+
     /// <summary>Four significant digits or more: <c>23.41</c>, <c>0.00214</c>.</summary>
     public static string Measure(double value) => Print(value, Math.Abs(value) switch
     {
@@ -46,6 +49,7 @@ public static class FigureText
     public static string TimesLower(double ratio) => Print(ratio, "0.00") switch
     {
         "1.00" => "no change",
+        var none when !double.IsFinite(ratio) => none,
         _ when ratio < 1 => Print(1 / ratio, "0.00") + "x higher",
         var times => times + "x lower",
     };

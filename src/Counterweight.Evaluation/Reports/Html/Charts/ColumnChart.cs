@@ -6,7 +6,6 @@ internal sealed record ColumnSeries(string Name, string Colour, IReadOnlyList<do
 /// <summary>Columns side by side in groups: one group a category, one column a series.</summary>
 internal sealed record ColumnChart(string Title, string Description, string ValueTitle, string CategoryTitle)
 {
-    private const double Height = 240;
     private const double Bottom = 196;
     private const double WidthOfLabel = 27;
 
@@ -24,7 +23,7 @@ internal sealed record ColumnChart(string Title, string Description, string Valu
     public void Write(HtmlWriter html)
     {
         var axis = Axis.FromZero(Series.SelectMany(series => series.Values), Bottom, Plot.Top);
-        Plot.Begin(html, Title, Description, Height);
+        Plot.Begin(html, Title, Description, Bottom + Plot.CategoryHeight(Categories));
         Plot.ValueAxis(html, axis, ValueTitle);
         var step = (Plot.Right - Plot.Left) / Categories.Count;
         var width = step * 0.8 / Series.Count;

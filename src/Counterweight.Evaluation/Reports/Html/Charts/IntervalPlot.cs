@@ -10,7 +10,6 @@ internal sealed record IntervalPlot(string Title, string Description, string Val
     private const double Right = 424;
     private const double RowHeight = 26;
     private const double Head = 6;
-    private const int LongestName = 18;
 
     public required IReadOnlyList<IntervalRow> Rows { get; init; }
 
@@ -32,8 +31,7 @@ internal sealed record IntervalPlot(string Title, string Description, string Val
 
     private static void WriteRow(HtmlWriter html, Axis axis, IntervalRow row, double y)
     {
-        var name = row.Name.Length <= LongestName ? row.Name : row.Name[..(LongestName - 1)] + "…";
-        html.Write($"<text class=\"end\" x=\"{Left - 10}\" y=\"{y + 4}\">{name}</text>");
+        html.Write($"<text class=\"end\" x=\"{Left - 10}\" y=\"{y + 4}\">{Plot.Shorten(row.Name)}</text>");
         if (!double.IsFinite(row.Value))
             return;
         var gain = row.HigherIsBetter ? (row.Low, row.High) : (-row.High, -row.Low);

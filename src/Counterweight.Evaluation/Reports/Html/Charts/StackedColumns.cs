@@ -3,7 +3,6 @@ namespace Counterweight.Evaluation.Reports.Html.Charts;
 /// <summary>Columns of parts on top of each other: one column a category, one part a series.</summary>
 internal sealed record StackedColumns(string Title, string Description, string ValueTitle, string CategoryTitle)
 {
-    private const double Height = 240;
     private const double Bottom = 196;
 
     public required IReadOnlyList<string> Categories { get; init; }
@@ -21,7 +20,7 @@ internal sealed record StackedColumns(string Title, string Description, string V
     {
         var totals = Enumerable.Range(0, Categories.Count).Select(category => Series.Sum(series => series.Values[category])).ToArray();
         var axis = Axis.FromZero(totals.Select(total => total * Unit), Bottom, Plot.Top);
-        Plot.Begin(html, Title, Description, Height);
+        Plot.Begin(html, Title, Description, Bottom + Plot.CategoryHeight(Categories));
         Plot.ValueAxis(html, axis, ValueTitle);
         var step = (Plot.Right - Plot.Left) / Categories.Count;
         var width = Math.Min(step * 0.8, 90);

@@ -21,7 +21,7 @@ internal static class EstimateSection
             yield break;
         yield return ["a tenth of the calibration text, tokens", FigureText.Count(tenth.Tokens)];
         yield return ["layers where the tenth finds the same heavy hitter", FigureText.Percent(tenth.HeavyHitterAgreement)];
-        yield return ["rank correlation of loads, tenth against all", FigureText.Score(tenth.LoadSpearman)];
+        yield return ["rank correlation of loads, tenth against all", FigureText.Correlation(tenth.LoadSpearman)];
     }
 
     private static void WriteEstimators(HtmlWriter html, CalibrationEstimates estimates)
@@ -35,5 +35,5 @@ internal static class EstimateSection
     }
 
     private static string Score(IReadOnlyDictionary<string, double>? scores, string name) =>
-        scores is not null && scores.TryGetValue(name, out var score) ? FigureText.Score(score) : "n/a";
+        scores is not null && scores.TryGetValue(name, out var score) ? FigureText.Correlation(score) : "n/a";
 }

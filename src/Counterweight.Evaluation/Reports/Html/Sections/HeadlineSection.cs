@@ -19,7 +19,7 @@ internal static class HeadlineSection
     {
         var worse = rows.Where(row => row.Verdict == Verdict.Worse).Select(row => $"{row.Label} ({row.Change})").ToArray();
         return $"The busiest slot of a layer gets {FigureText.TimesLower(report.Change.StragglerRatio)} load (mean over layers, evaluation text) "
-            + $"at {FigureText.RelativeChange(report.Change.ExpertBytesRatio)} expert bytes. "
+            + $"with {FigureText.RelativeChange(report.Change.ExpertBytesRatio)} in expert bytes. "
             + (worse.Length == 0 ? "Nothing measured got worse." : $"Worse: {string.Join("; ", worse)}.");
     }
 
@@ -27,7 +27,7 @@ internal static class HeadlineSection
         !row.Label.StartsWith("total", StringComparison.Ordinal)
         && !row.Label.StartsWith("LIS (paper", StringComparison.Ordinal)
         && !row.Label.StartsWith("LIS, worst", StringComparison.Ordinal)
-        && !row.Label.EndsWith("devices, even", StringComparison.Ordinal);
+        && !row.Label.EndsWith(", even", StringComparison.Ordinal);
 
     private static void WriteCard(HtmlWriter html, ComparisonRow row)
     {
@@ -37,7 +37,7 @@ internal static class HeadlineSection
 
     private static void WriteTable(HtmlWriter html, IReadOnlyList<ComparisonRow> rows)
     {
-        html.Write($"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"All figures before and after\"><table class=\"comparison\"><caption>All figures. Lower is better, except for accuracy and tokens/s; ± is the standard error of the paired difference.</caption>");
+        html.Write($"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"All figures before and after\"><table class=\"comparison\"><caption>All figures; device imbalance by number of devices. Lower is better, except for accuracy and tokens/s; ± is the standard error of the paired difference.</caption>");
         html.Write($"<thead><tr><th scope=\"col\">figure</th><th scope=\"col\">before</th><th scope=\"col\">after</th><th scope=\"col\">change</th><th scope=\"col\">verdict</th></tr></thead><tbody>\n");
         foreach (var row in rows)
         {

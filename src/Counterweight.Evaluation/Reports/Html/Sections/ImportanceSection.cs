@@ -31,7 +31,7 @@ internal static class ImportanceSection
 
     private static void WriteEstimator(HtmlWriter html, BalanceReport report, string estimator, double[][] importance)
     {
-        var correlation = report.Estimates.LoadImportanceSpearman.TryGetValue(estimator, out var rank) ? FigureText.Score(rank) : "n/a";
+        var correlation = report.Estimates.LoadImportanceSpearman.TryGetValue(estimator, out var rank) ? FigureText.Correlation(rank) : "n/a";
         var chart = new ScatterPlot(estimator, $"Rank correlation of load and {estimator}, mean over layers: {correlation}.", "load over mean load of the layer", estimator)
         {
             Points = Points(report, importance),
