@@ -27,7 +27,8 @@ public sealed class Tokenizer
 
     /// <summary>Reads a <c>tokenizer.json</c>.</summary>
     /// <param name="path">the file, at most 256 MiB</param>
-    /// <exception cref="InvalidInputException">the file can't be read, isn't a tokenizer, contradicts itself, or names a component that isn't supported</exception>
+    /// <exception cref="InvalidInputException">the file can't be read, isn't a tokenizer, contradicts itself, or names a component
+    /// that isn't supported</exception>
     public static Tokenizer Load(string path)
     {
         ArgumentNullException.ThrowIfNull(path);

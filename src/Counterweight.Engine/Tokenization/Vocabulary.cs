@@ -1,6 +1,6 @@
 namespace Counterweight.Engine.Tokenization;
 
-/// <summary>Tokens and their ids, both ways. Ids may have holes.</summary>
+/// <summary>Tokens and their ids, both ways, perhaps on top of another vocabulary. Ids may have holes.</summary>
 internal sealed class Vocabulary
 {
     /// <summary>Above the largest vocabularies in use (262 144), low enough that a bad id costs no memory.</summary>
@@ -8,10 +8,15 @@ internal sealed class Vocabulary
 
     private readonly Dictionary<string, int> _ids;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _idsBySpan;
+    private readonly Vocabulary? _inner;
     private string?[] _tokens = [];
 
-    public Vocabulary(int capacity)
+    /// <param name="capacity">how many tokens to make room for</param>
+    /// <param name="inner">a vocabulary that this one adds to without changing it</param>
+    public Vocabulary(int capacity, Vocabulary? inner = null)
     {
+        _inner = inner;
+        Size = inner?.Size ?? 0;
         _ids = new Dictionary<string, int>(capacity, StringComparer.Ordinal);
         _idsBySpan = _ids.GetAlternateLookup<ReadOnlySpan<char>>();
     }
@@ -22,8 +27,9 @@ internal sealed class Vocabulary
     /// <summary>Adds a token with an id in 0..<see cref="MaximumId"/>; false where the token or the id is taken.</summary>
     public bool TryAdd(string token, int id)
     {
-        if (TokenOf(id) is not null || !_ids.TryAdd(token, id))
+        if (TokenOf(id) is not null || IdOf(token) is not null)
             return false;
+        _ids.Add(token, id);
         if (id >= _tokens.Length)
             Array.Resize(ref _tokens, Math.Max(id + 1, _tokens.Length * 2));
         _tokens[id] = token;
@@ -31,10 +37,9 @@ internal sealed class Vocabulary
         return true;
     }
 
-    public bool TryGetId(ReadOnlySpan<char> token, out int id) => _idsBySpan.TryGetValue(token, out id);
-
-    public int? IdOf(ReadOnlySpan<char> token) => _idsBySpan.TryGetValue(token, out var id) ? id : null;
+    /// <summary>The token's id, or null where there is no such token.</summary>
+    public int? IdOf(ReadOnlySpan<char> token) => _idsBySpan.TryGetValue(token, out var id) ? id : _inner?.IdOf(token);
 
     /// <summary>The token, or null where no token has this id.</summary>
-    public string? TokenOf(int id) => (uint)id < (uint)_tokens.Length ? _tokens[id] : null;
+    public string? TokenOf(int id) => ((uint)id < (uint)_tokens.Length ? _tokens[id] : null) ?? _inner?.TokenOf(id);
 }

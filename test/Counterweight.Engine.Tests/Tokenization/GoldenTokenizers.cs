@@ -14,7 +14,8 @@ internal static class GoldenTokenizers
 
     public static TheoryData<string> Names => ["pocket", "qwen3", "deepseek_v3", "gptoss", "spm_bpe"];
 
-    public static Tokenizer Load(string name) => Loaded.GetOrAdd(name, _ => new Lazy<Tokenizer>(() => TinyTokenizer.FromJson(Json(name)))).Value;
+    public static Tokenizer Load(string name) =>
+        Loaded.GetOrAdd(name, _ => new Lazy<Tokenizer>(() => TinyTokenizer.FromJson(Json(name)))).Value;
 
     public static byte[] Json(string name)
     {

@@ -10,8 +10,10 @@ internal static class TinyTokenizer
     /// <summary>Every printable ASCII character and ▁ is a token: the id of a printable one is its code.</summary>
     public static Tokenizer WithComponents(string components)
     {
-        var printable = Enumerable.Range(' ', 95).Select(code => $"{JsonSerializer.Serialize(((char)code).ToString())}: {code}");
-        return FromJson($$$"""{ {{{components}}}, "model": {"type": "BPE", "merges": [], "vocab": {"▁": 0, {{{string.Join(", ", printable)}}} } } }""");
+        var printable = Enumerable.Range(' ', 95)
+            .Select(code => $"{JsonSerializer.Serialize(((char)code).ToString())}: {code}").Prepend("\"▁\": 0");
+        var model = $$"""{"type": "BPE", "merges": [], "vocab": { {{string.Join(", ", printable)}} } }""";
+        return FromJson($$"""{ {{components}}, "model": {{model}} }""");
     }
 
     public static Tokenizer FromJson(string json) => FromJson(Encoding.UTF8.GetBytes(json));

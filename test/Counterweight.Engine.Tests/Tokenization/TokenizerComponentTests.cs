@@ -77,7 +77,10 @@ public class TokenizerComponentTests
     public void Of_added_tokens_at_one_place_the_longest_wins()
     {
         var tokenizer = TinyTokenizer.WithComponents("""
-            "added_tokens": [{"id": 200, "content": "ab", "normalized": false}, {"id": 201, "content": "abc", "normalized": false}, {"id": 202, "content": "bcd", "normalized": false}]
+            "added_tokens": [
+              {"id": 200, "content": "ab", "normalized": false},
+              {"id": 201, "content": "abc", "normalized": false},
+              {"id": 202, "content": "bcd", "normalized": false}]
             """);
         Assert.Equal([201, 'd', 200, 202], tokenizer.Encode("abcdabbcd"));
     }
@@ -88,8 +91,10 @@ public class TokenizerComponentTests
         const string Normalizer = """
             "normalizer": {"type": "Replace", "pattern": {"String": "x"}, "content": "y"}
             """;
-        Assert.Equal([200], TinyTokenizer.WithComponents(Normalizer + """, "added_tokens": [{"id": 200, "content": "ax"}]""").Encode("ay"));
-        Assert.Equal(['a', 'y', 200], TinyTokenizer.WithComponents(Normalizer + """, "added_tokens": [{"id": 200, "content": "ax", "normalized": false}]""").Encode("ayax"));
+        static Tokenizer With(string flag) => TinyTokenizer.WithComponents(
+            $$"""{{Normalizer}}, "added_tokens": [{"id": 200, "content": "ax"{{flag}}}]""");
+        Assert.Equal([200], With("").Encode("ay"));
+        Assert.Equal(['a', 'y', 200], With(", \"normalized\": false").Encode("ayax"));
     }
 
     [Theory]
@@ -125,18 +130,35 @@ public class TokenizerComponentTests
     [Fact]
     public void Unknown_characters_fuse_or_not()
     {
-        static Tokenizer Unknown(bool fuse) => TinyTokenizer.FromJson(
-            $$"""{"model": {"type": "BPE", "unk_token": "?", "fuse_unk": {{(fuse ? "true" : "false")}}, "merges": [], "vocab": {"?": 0, "a": 1} } }""");
+        static Tokenizer Unknown(bool fuse) => TinyTokenizer.FromJson($$"""
+            {"model": {"type": "BPE", "unk_token": "?", "fuse_unk": {{(fuse ? "true" : "false")}}, "merges": [],
+             "vocab": {"?": 0, "a": 1} } }
+            """);
         Assert.Equal([0, 1, 0], Unknown(fuse: true).Encode("xyaz"));
         Assert.Equal([0, 0, 1, 0], Unknown(fuse: false).Encode("xyaz"));
         Assert.Equal([0, 1], Unknown(fuse: true).Encode(new string('x', 1000) + "a"));
+    }
+
+    [Theory]
+    [InlineData("false")]
+    [InlineData("true")]
+    public void The_model_makes_no_added_tokens(string ignoreMerges)
+    {
+        var tokenizer = TinyTokenizer.FromJson($$"""
+            {"added_tokens": [{"id": 7, "content": "xy", "single_word": true}, {"id": 8, "content": "z", "single_word": true}],
+             "model": {"type": "BPE", "ignore_merges": {{ignoreMerges}}, "merges": [], "vocab": {"x": 0, "y": 1} } }
+            """);
+        Assert.Equal([7], tokenizer.Encode("xy"));
+        Assert.Equal([0, 1, 0], tokenizer.Encode("xyx"));
+        Assert.Equal([0], tokenizer.Encode("xz"));
     }
 
     [Fact]
     public void Special_tokens_of_several_post_processors_nest()
     {
         const string Template = """
-            {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}, {"Sequence": {"id": "A"}}, {"SpecialToken": {"id": "y"}}],
+            {"type": "TemplateProcessing",
+             "single": [{"SpecialToken": {"id": "x"}}, {"Sequence": {"id": "A"}}, {"SpecialToken": {"id": "y"}}],
              "special_tokens": {"x": {"ids": [XX]}, "y": {"ids": [YY]}}}
             """;
         string Of(int x, int y) => Template.Replace("XX", $"{x}", StringComparison.Ordinal).Replace("YY", $"{y}", StringComparison.Ordinal);

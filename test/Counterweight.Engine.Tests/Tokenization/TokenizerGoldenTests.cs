@@ -60,13 +60,17 @@ public class TokenizerGoldenTests
     }
 
     [Theory]
-    [InlineData("pocket", new[] { 0 })]
-    [InlineData("qwen3", new[] { 151643, 151644, 151645, 151646, 151647, 151648, 151649, 151650, 151651, 151652, 151653, 151654, 151655, 151656 })]
-    [InlineData("spm_bpe", new[] { 0, 1, 2 })]
-    public void Tells_special_tokens_from_other_added_tokens(string name, int[] special) =>
-        Assert.Equal(special, GoldenTokenizers.Load(name).SpecialIds);
+    [InlineData("pocket", 0, 0)]
+    [InlineData("qwen3", 151643, 151656)]
+    [InlineData("gptoss", 199998, 200018)]
+    [InlineData("spm_bpe", 0, 2)]
+    public void Tells_special_tokens_from_other_added_tokens(string name, int first, int last) =>
+        Assert.Equal(Enumerable.Range(first, last - first + 1), GoldenTokenizers.Load(name).SpecialIds);
 
     [Fact]
-    public void The_bundled_model_has_the_reference_tokenizer() =>
-        Assert.Equal(GoldenTokenizers.Json("pocket"), File.ReadAllBytes(Path.Combine(GoldenFiles.ProjectRoot, "models", "pocket-moe", "tokenizer.json")));
+    public void The_bundled_model_has_the_reference_tokenizer()
+    {
+        var bundled = Path.Combine(GoldenFiles.ProjectRoot, "models", "pocket-moe", "tokenizer.json");
+        Assert.Equal(GoldenTokenizers.Json("pocket"), File.ReadAllBytes(bundled));
+    }
 }

@@ -8,7 +8,8 @@ namespace Counterweight.Tests.Tokenization;
 /// <summary>What holds for every text and every sequence of ids.</summary>
 public class TokenizerPropertyTests
 {
-    private static readonly string[] Frequent = [" ", "  ", "\n", "\r\n", "\t", "'s", "the", " of", "123", "<|endoftext|>", "\u00A0", "▁"];
+    private static readonly string[] Frequent =
+        [" ", "  ", "\n", "\r\n", "\t", "'s", "the", " of", "123", "<|endoftext|>", "\u00A0", "▁"];
 
     private static readonly Gen<string> Characters = Gen.OneOf(
         Gen.Char[' ', '~'].Select(character => character.ToString()),
@@ -45,7 +46,8 @@ public class TokenizerPropertyTests
     public void Streamed_pieces_of_an_encoded_text_are_its_decoded_text_with_byte_fallback()
     {
         var tokenizer = GoldenTokenizers.Load("spm_bpe");
-        Texts.Select(text => tokenizer.Encode(text)).Sample(ids => Assert.Equal(tokenizer.Decode(ids), Stream(tokenizer, ids, false)), iter: 2000);
+        Texts.Select(text => tokenizer.Encode(text)).Sample(
+            ids => Assert.Equal(tokenizer.Decode(ids), Stream(tokenizer, ids, skipSpecial: false)), iter: 2000);
     }
 
     [Fact]
@@ -74,20 +76,23 @@ public class TokenizerPropertyTests
     public void Encodes_on_many_threads_as_on_one()
     {
         var tokenizer = Tokenizer.Load(Path.Combine(GoldenFiles.ProjectRoot, "models", "pocket-moe", "tokenizer.json"));
-        var texts = Enumerable.Range(0, 400).Select(i => $"Text {i % 7} of the {i % 13}th thread: naïve, 日本語 {new string('x', i)}").ToArray();
+        var texts = Enumerable.Range(0, 400)
+            .Select(i => $"Text {i % 7} of the {i % 13}th thread: naïve, 日本語 {new string('x', i)}").ToArray();
         var together = texts.AsParallel().AsOrdered().WithDegreeOfParallelism(8).Select(text => tokenizer.Encode(text)).ToArray();
         Assert.Equal(texts.Select(text => tokenizer.Encode(text)), together);
     }
 
-    /// <summary>Byte-pair encoding straight from its definition: join the pair of lowest rank, the leftmost of equals, until none is left.</summary>
+    /// <summary>The definition: join the pair of lowest rank, the leftmost of equals, until none is left.</summary>
     [Fact]
     public void A_long_text_without_pre_tokenizers_has_the_tokens_of_the_definition()
     {
         var tokenizer = GoldenTokenizers.Load("spm_bpe");
         using var json = JsonDocument.Parse(GoldenTokenizers.Json("spm_bpe"));
         var ranks = json.RootElement.GetProperty("model").GetProperty("merges").EnumerateArray()
-            .Select((merge, rank) => (Pair: (merge[0].GetString()!, merge[1].GetString()!), rank)).ToDictionary(entry => entry.Pair, entry => entry.rank);
-        var pieces = Gen.OneOf(Gen.Int[300, tokenizer.VocabularySize - 1].Select(tokenizer.TokenOf), Characters.Where(text => !text.Contains('<')));
+            .Select((merge, rank) => (Pair: (merge[0].GetString()!, merge[1].GetString()!), rank))
+            .ToDictionary(entry => entry.Pair, entry => entry.rank);
+        var pieces = Gen.OneOf(
+            Gen.Int[300, tokenizer.VocabularySize - 1].Select(tokenizer.TokenOf), Characters.Where(text => !text.Contains('<')));
         pieces.Array[100, 300].Select(parts => string.Concat(parts).Replace('▁', ' ')).Sample(text =>
             Assert.Equal(EncodeByDefinition(tokenizer, ranks, text), tokenizer.Encode(text, addSpecialTokens: false)), iter: 40);
     }

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Counterweight.Engine.Tokenization.Decoders;
 
-/// <summary>Tokens spell bytes in the <see cref="ByteAlphabet"/>; a token with any other character stands for its own UTF-8 bytes.</summary>
+/// <summary>
+/// Tokens spell bytes in the <see cref="ByteAlphabet"/>; a token with any other character stands for its own UTF-8 bytes.
+/// </summary>
 internal sealed class ByteLevelDecoder(TokenSink next) : DecodingStep(next)
 {
     private byte[] _bytes = new byte[64];

@@ -13,7 +13,8 @@ internal sealed class MetaspaceDecoder(char replacement, bool hasLeadingSpace, T
 
     public override void Add(string token)
     {
-        Next.Add(_isFirst && hasLeadingSpace ? token.Replace($"{replacement}", "", StringComparison.Ordinal) : token.Replace(replacement, ' '));
+        var isStripped = _isFirst && hasLeadingSpace;
+        Next.Add(isStripped ? token.Replace($"{replacement}", "", StringComparison.Ordinal) : token.Replace(replacement, ' '));
         _isFirst = false;
     }
 }

@@ -58,7 +58,8 @@ internal static class DecoderFile
                 var hasLeadingSpace = PreTokenizerFile.SchemeOf(cursor) != PrependScheme.Never;
                 return (next, _) => new MetaspaceDecoder(replacement, hasLeadingSpace, next);
             default:
-                throw cursor["type"].Error(cursor["type"].Describe(), "Sequence, ByteLevel, ByteFallback, Replace, Metaspace, Fuse or Strip");
+                throw cursor["type"].Error(
+                    cursor["type"].Describe(), "Sequence, ByteLevel, ByteFallback, Replace, Metaspace, Fuse or Strip");
         }
     }
 

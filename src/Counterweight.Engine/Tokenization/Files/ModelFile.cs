@@ -14,7 +14,7 @@ internal static class ModelFile
             throw type.Error(type.Describe(), "\"BPE\", the one model that is supported");
         RequireAbsent(cursor, "continuing_subword_prefix");
         RequireAbsent(cursor, "end_of_word_suffix");
-        if (cursor.Optional("dropout") is { } dropout && !(dropout.Element.ValueKind == JsonValueKind.Number && dropout.Element.GetDouble() == 0))
+        if (cursor.Optional("dropout") is { } dropout && dropout.Element.GetRawText() is not ("0" or "0.0"))
             throw dropout.Error(dropout.Describe(), "no dropout");
         var options = new BytePairOptions(
             UnknownIdOf(cursor, vocabulary), cursor.Boolean("fuse_unk", false), cursor.Boolean("byte_fallback", false),
@@ -38,7 +38,8 @@ internal static class ModelFile
     {
         for (var value = 0; value < 256; value++)
             if (vocabulary.IdOf(BytePairModel.ByteToken((byte)value)) is null)
-                throw model["vocab"].Error($"no token '{BytePairModel.ByteToken((byte)value)}'", "a token for every byte, since byte_fallback is true");
+                throw model["vocab"].Error(
+                    $"no token '{BytePairModel.ByteToken((byte)value)}'", "a token for every byte, since byte_fallback is true");
     }
 
     private static MergeTable ReadMerges(JsonCursor cursor, Vocabulary vocabulary)
@@ -73,8 +74,7 @@ internal static class ModelFile
             throw Cursor.Error(Cursor.Describe(), "two tokens, as \"a b\" or [\"a\", \"b\"]");
         }
 
-        public int IdOf(string token, Vocabulary vocabulary) => vocabulary.TryGetId(token, out var id)
-            ? id
-            : throw Cursor.Error($"{InputText.Quoted(token)}, which isn't in the vocabulary", "a merge of two tokens into a third, all in the vocabulary");
+        public int IdOf(string token, Vocabulary vocabulary) => vocabulary.IdOf(token) ?? throw Cursor.Error(
+            $"{InputText.Quoted(token)}, which isn't in the vocabulary", "a merge of two tokens into a third, all in the vocabulary");
     }
 }

@@ -5,13 +5,24 @@ internal static class PostProcessorFile
 {
     public static (int[] Before, int[] After) Read(JsonCursor cursor, Vocabulary vocabulary) => cursor["type"].String() switch
     {
-        "Sequence" => cursor["processors"].Items().Select(item => Read(item, vocabulary))
-            .Aggregate((Before: Array.Empty<int>(), After: Array.Empty<int>()), (inner, outer) => ([.. outer.Before, .. inner.Before], [.. inner.After, .. outer.After])),
+        "Sequence" => Nested(cursor["processors"], vocabulary),
         // Trims offsets only, which ids don't show.
         "ByteLevel" => ([], []),
         "TemplateProcessing" => Template(cursor, vocabulary),
         _ => throw cursor["type"].Error(cursor["type"].Describe(), "Sequence, ByteLevel or TemplateProcessing"),
     };
+
+    private static (int[] Before, int[] After) Nested(JsonCursor processors, Vocabulary vocabulary)
+    {
+        int[] before = [], after = [];
+        foreach (var processor in processors.Items())
+        {
+            var outer = Read(processor, vocabulary);
+            before = [.. outer.Before, .. before];
+            after = [.. after, .. outer.After];
+        }
+        return (before, after);
+    }
 
     private static (int[] Before, int[] After) Template(JsonCursor cursor, Vocabulary vocabulary)
     {

@@ -13,7 +13,8 @@ internal static class PreTokenizerFile
         "Sequence" => cursor["pretokenizers"].Items().Reverse().Aggregate(next, (chain, item) => Read(item, chain, vocabulary)),
         "Split" => Split(cursor, next),
         "Digits" => new PatternSplit(
-            Compile(cursor.Boolean("individual_digits", false) ? @"\p{N}" : @"\p{N}+", cursor), SplitBehavior.Isolated, invert: false, next),
+            Compile(cursor.Boolean("individual_digits", false) ? @"\p{N}" : @"\p{N}+", cursor),
+            SplitBehavior.Isolated, invert: false, next),
         "ByteLevel" => ByteLevel(cursor, next, vocabulary),
         "Metaspace" => Metaspace(cursor, next),
         _ => throw cursor["type"].Error(cursor["type"].Describe(), "Sequence, Split, Digits, ByteLevel or Metaspace"),
@@ -45,7 +46,8 @@ internal static class PreTokenizerFile
     {
         foreach (var character in ByteAlphabet.All)
             if (vocabulary.IdOf([character]) is null)
-                throw cursor.Error($"no token '{character}' in the vocabulary", "a token for each of the 256 byte characters of a ByteLevel pre-tokenizer");
+                throw cursor.Error(
+                    $"no token '{character}' in the vocabulary", "tokens for all 256 byte characters of a ByteLevel pre-tokenizer");
         PreTokenizer chain = new BytesAsCharacters(next);
         if (cursor.Boolean("use_regex", true))
             chain = new PatternSplit(Compile(ByteLevelPattern, cursor), SplitBehavior.Isolated, invert: false, chain);

@@ -17,10 +17,10 @@ internal static class TokenizerFile
     private static TokenizerParts Read(JsonCursor root)
     {
         var model = root["model"];
-        var vocabulary = VocabularyFile.ReadTokens(model["vocab"]);
-        var addedTokens = VocabularyFile.ReadAddedTokens(root, vocabulary);
+        var modelVocabulary = VocabularyFile.ReadTokens(model["vocab"]);
+        var words = new WordEncoder(ModelFile.Read(model, modelVocabulary));
+        var (vocabulary, addedTokens) = VocabularyFile.ReadAddedTokens(root, modelVocabulary);
         var normalizer = root.Optional("normalizer") is { } normalizers ? NormalizerFile.Read(normalizers) : null;
-        var words = new WordEncoder(ModelFile.Read(model, vocabulary));
         var (before, after) = root.Optional("post_processor") is { } processor
             ? PostProcessorFile.Read(processor, vocabulary)
             : ([], []);
@@ -32,7 +32,7 @@ internal static class TokenizerFile
             Normalizer = normalizer,
             NormalizedTokens = VocabularyFile.SplitterOf(addedTokens.Where(token => token.Normalized), normalizer),
             PreTokenizer = root.Optional("pre_tokenizer") is { } preTokenizer
-                ? PreTokenizerFile.Read(preTokenizer, words, vocabulary)
+                ? PreTokenizerFile.Read(preTokenizer, words, modelVocabulary)
                 : words,
             Decoders = DecoderFile.Read(root.Optional("decoder")),
             Before = before,

@@ -15,28 +15,32 @@ internal static class VocabularyFile
         foreach (var property in cursor.Element.EnumerateObject())
         {
             var token = property.Name;
-            // The path is text, so it is made only where it is needed: a vocabulary has hundreds of thousands of entries.
-            if (property.Value.ValueKind != JsonValueKind.Number || !property.Value.TryGetInt32(out var id) || id is < 0 or > Vocabulary.MaximumId)
-                id = Entry(cursor, token, property.Value).Integer(0, Vocabulary.MaximumId);
+            // A cursor's path is text, too dear for each of hundreds of thousands of entries: it is made where something is wrong.
+            var value = property.Value;
+            if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out var id) || (uint)id > Vocabulary.MaximumId)
+                id = Entry(cursor, token, value).Integer(0, Vocabulary.MaximumId);
             if (!vocabulary.TryAdd(token, id))
-                throw Entry(cursor, token, property.Value).Error($"id {id}, which {InputText.Quoted(vocabulary.TokenOf(id)!)} has too", "an id of its own");
+                throw Entry(cursor, token, value).Error(
+                    $"id {id}, which {InputText.Quoted(vocabulary.TokenOf(id)!)} has too", "an id of its own");
         }
         return vocabulary;
     }
 
-    /// <summary>Reads <c>added_tokens</c> and adds those to the vocabulary that the model lacks.</summary>
-    public static IReadOnlyList<AddedToken> ReadAddedTokens(JsonCursor root, Vocabulary vocabulary)
+    /// <summary>Reads <c>added_tokens</c> and puts those on top of the model's vocabulary that it lacks.</summary>
+    public static (Vocabulary All, IReadOnlyList<AddedToken> Added) ReadAddedTokens(JsonCursor root, Vocabulary ofModel)
     {
         var tokens = new List<AddedToken>();
+        var vocabulary = new Vocabulary(capacity: 0, ofModel);
         foreach (var cursor in root.Optional("added_tokens")?.Items() ?? [])
         {
             var token = ReadAddedToken(cursor);
             if (vocabulary.IdOf(token.Content) is { } known ? known != token.Id : !vocabulary.TryAdd(token.Content, token.Id))
                 throw cursor.Error(
-                    $"{InputText.Quoted(token.Content)} with id {token.Id}, while {Owner(vocabulary, token)}", "one id for a token, one token for an id");
+                    $"{InputText.Quoted(token.Content)} with id {token.Id}, while {Owner(vocabulary, token)}",
+                    "one id for a token, one token for an id");
             tokens.Add(token);
         }
-        return tokens;
+        return (vocabulary, tokens);
     }
 
     /// <summary>A splitter for the tokens by what they look like in the text, or null where there are none.</summary>

@@ -25,6 +25,9 @@ internal sealed class BytePairModel
     private readonly int[] _byCharacter = new int[char.MaxValue + 1];
     private readonly int[] _byByte = [];
 
+    /// <param name="vocabulary">the model's own tokens, without the added ones</param>
+    /// <param name="merges">over its ids</param>
+    /// <param name="options">what to do with what it lacks</param>
     public BytePairModel(Vocabulary vocabulary, MergeTable merges, BytePairOptions options)
     {
         (_vocabulary, _merges, _options) = (vocabulary, merges, options);
@@ -75,7 +78,7 @@ internal sealed class BytePairModel
         }
         var merger = _merger ??= new SymbolMerger();
         merger.Clear();
-        if (_options.IgnoreMerges && _vocabulary.TryGetId(word, out var whole))
+        if (_options.IgnoreMerges && _vocabulary.IdOf(word) is { } whole)
         {
             merger.Append(whole);
         }

@@ -1,7 +1,7 @@
 namespace Counterweight.Engine.Tokenization.Models;
 
 /// <summary>What a pair of tokens becomes.</summary>
-/// <param name="Rank">place in the order of merges: low ranks merge first; <see cref="MergeTable.None"/> for a pair that doesn't merge</param>
+/// <param name="Rank">place in the order of merges, low ranks first; <see cref="MergeTable.None"/> where they don't merge</param>
 /// <param name="Merged">id of the token that the two become</param>
 internal readonly record struct Merge(int Rank, int Merged);
 

@@ -15,7 +15,8 @@ internal static class CanonicalMappings
 
     static CanonicalMappings()
     {
-        using var stream = typeof(CanonicalMappings).Assembly.GetManifestResourceStream(typeof(CanonicalMappings), "CanonicalMappings.txt")!;
+        var type = typeof(CanonicalMappings);
+        using var stream = type.Assembly.GetManifestResourceStream(type, "CanonicalMappings.txt")!;
         using var reader = new StreamReader(stream);
         while (reader.ReadLine() is { } line)
             if (!line.StartsWith('#'))
