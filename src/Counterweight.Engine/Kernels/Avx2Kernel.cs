@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -6,104 +5,164 @@ using Counterweight.Balancing.Plans;
 
 namespace Counterweight.Engine.Kernels;
 
-/// <summary>AVX2 and FMA: a panel is two registers; tiles of 4 rows × 1 panel keep 8 sums in the 16 registers.</summary>
+/// <summary>
+/// AVX2 and FMA: the 16 outputs of a panel are two registers, low and high. Tiles of 6 rows × 1 panel, 2 rows × 2 panels or
+/// 1 row × 4 panels: the sums fill most of the 16 registers and hide the latency of the multiply-add.
+/// </summary>
 internal sealed unsafe class Avx2Kernel : PanelKernel
 {
-    private const int TileRows = 4;
     private const int Half = PanelWidth / 2;
 
     public static bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
 
     public override string Name => "avx2";
 
-    protected override void Widen(PackedMatrix weights, int panel, float* widened)
+    protected override int MaxRowsInRegisters => 6;
+
+    public override void Widen(Precision precision, in PanelBlock panels, float* widened)
     {
-        var codes = weights.Codes(panel);
-        var count = weights.Inputs * PanelWidth;
-        switch (weights.Precision)
+        switch (precision)
         {
-            case Precision.Fp32:
-                new ReadOnlySpan<float>(codes, count).CopyTo(new Span<float>(widened, count));
-                break;
-            case Precision.Bf16:
-                for (var i = 0; i < count; i += Half)
-                    Bf16((ushort*)codes + i).Store(widened + i);
-                break;
-            case Precision.Fp16:
-                TensorPrimitives.ConvertToSingle(new ReadOnlySpan<System.Half>(codes, count), new Span<float>(widened, count));
-                break;
-            case Precision.Int8:
-                WidenInt8((sbyte*)codes, (ushort*)weights.Scales(panel), count, widened);
-                break;
-            default:
-                WidenInt4(codes, (ushort*)weights.Scales(panel), weights.Inputs, widened);
-                break;
+            case Precision.Bf16: Widen<Bf16Avx2>(panels, widened); break;
+            case Precision.Fp16: Widen<Fp16Avx2>(panels, widened); break;
+            case Precision.Int8: Widen<Int8Avx2>(panels, widened); break;
+            case Precision.LlmInt8: Widen<LlmInt8Avx2>(panels, widened); break;
+            case Precision.Int4: Widen<Int4Avx2>(panels, widened); break;
+            default: throw new ArgumentOutOfRangeException(nameof(precision), precision, "no codes to widen");
         }
     }
 
-    private static void WidenInt8(sbyte* codes, ushort* scales, int count, float* widened)
+    public override void MultiplyTiles(Precision precision, in PanelBlock panels, in RowBlock rows)
     {
-        var low = Bf16(scales);
-        var high = Bf16(scales + Half);
-        for (var i = 0; i < count; i += PanelWidth)
+        switch (precision)
         {
-            (Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(codes + i)) * low).Store(widened + i);
-            (Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(codes + i + Half)) * high).Store(widened + i + Half);
+            case Precision.Fp32: Tiles<Fp32Avx2>(panels, rows); break;
+            case Precision.Bf16: Tiles<Bf16Avx2>(panels, rows); break;
+            case Precision.Fp16: Tiles<Fp16Avx2>(panels, rows); break;
+            case Precision.Int8: Tiles<Int8Avx2>(panels, rows); break;
+            case Precision.Int4: Tiles<Int4Avx2>(panels, rows); break;
+            default: throw new ArgumentOutOfRangeException(nameof(precision), precision, "no product of this precision");
         }
     }
 
-    private static void WidenInt4(byte* codes, ushort* scales, int inputs, float* widened)
+    private static void Widen<TCodes>(in PanelBlock panels, float* widened) where TCodes : struct, IAvx2Codes
     {
-        for (var i = 0; i < inputs; i += 2)
-            for (var half = 0; half < PanelWidth; half += Half)
+        for (var panel = 0; panel < panels.Count; panel++)
+            for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
             {
-                var scale = Bf16(scales + i / GroupSize * PanelWidth + half);
-                var pair = Avx2.ConvertToVector256Int32(codes + i / 2 * PanelWidth + half);
-                (Vector256.ConvertToSingle((pair & Vector256.Create(15)) - Vector256.Create(8)) * scale).Store(widened + i * PanelWidth + half);
-                if (i + 1 < inputs)
-                    (Vector256.ConvertToSingle((pair >>> 4) - Vector256.Create(8)) * scale).Store(widened + (i + 1) * PanelWidth + half);
+                var codes = panels.Codes(panel);
+                var low = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group, 0);
+                var high = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group, Half);
+                var end = Math.Min(begin + TCodes.Group, panels.Inputs);
+                for (var i = begin; i < end; i++, widened += PanelWidth)
+                {
+                    TCodes.Load(codes, i, 0, low).Store(widened);
+                    TCodes.Load(codes, i, Half, high).Store(widened + Half);
+                }
             }
     }
 
-    protected override void MultiplyTile(float* panels, int pair, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride)
+    private static void Tiles<TCodes>(in PanelBlock panels, in RowBlock rows) where TCodes : struct, IAvx2Codes
     {
-        for (var p = 0; p < pair; p++)
-        {
-            var panel = panels + p * panelStride;
-            var output = y + p * PanelWidth;
-            var r = 0;
-            for (; r + TileRows <= rows; r += TileRows)
-                FourRows(panel, inner, x + (long)r * xStride, xStride, output + (long)r * yStride, yStride);
-            for (; r < rows; r++)
-                OneRow(panel, inner, x + (long)r * xStride, output + (long)r * yStride);
-        }
+        var r = 0;
+        for (var panel = 0; panel < panels.Count; panel++)
+            for (r = 0; rows.Count - r > 3; r += 6)
+                SixRows<TCodes>(panels, panel, rows, r);
+        for (; rows.Count - r > 1; r += 2)
+            for (var panel = 0; panel < panels.Count; panel += 2)
+                TwoRows<TCodes>(panels, panel, rows, r);
+        for (; r < rows.Count; r++)
+            for (var panel = 0; panel < panels.Count; panel += 4)
+                OneRow<TCodes>(panels, panel, rows.X(r), rows.Y(r));
     }
 
-    private static void FourRows(float* panel, int inner, float* x, nint xs, float* y, nint ys)
+    private static void SixRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx2Codes
     {
-        Vector256<float> l0 = default, l1 = default, l2 = default, l3 = default;
-        Vector256<float> h0 = default, h1 = default, h2 = default, h3 = default;
-        for (var i = 0; i < inner; i++)
+        var codes = panels.Codes(panel);
+        float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2);
+        float* x3 = rows.ClampedX(row + 3), x4 = rows.ClampedX(row + 4), x5 = rows.ClampedX(row + 5);
+        Vector256<float> l0 = default, l1 = default, l2 = default, l3 = default, l4 = default, l5 = default;
+        Vector256<float> h0 = default, h1 = default, h2 = default, h3 = default, h4 = default, h5 = default;
+        for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
         {
-            var low = Vector256.LoadAligned(panel + i * PanelWidth);
-            var high = Vector256.LoadAligned(panel + i * PanelWidth + Half);
-            Accumulate(x + i, low, high, ref l0, ref h0);
-            Accumulate(x + xs + i, low, high, ref l1, ref h1);
-            Accumulate(x + 2 * xs + i, low, high, ref l2, ref h2);
-            Accumulate(x + 3 * xs + i, low, high, ref l3, ref h3);
+            var lowScale = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group, 0);
+            var highScale = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group, Half);
+            var end = Math.Min(begin + TCodes.Group, panels.Inputs);
+            for (var i = begin; i < end; i++)
+            {
+                var low = TCodes.Load(codes, i, 0, lowScale);
+                var high = TCodes.Load(codes, i, Half, highScale);
+                Accumulate(x0 + i, low, high, ref l0, ref h0);
+                Accumulate(x1 + i, low, high, ref l1, ref h1);
+                Accumulate(x2 + i, low, high, ref l2, ref h2);
+                Accumulate(x3 + i, low, high, ref l3, ref h3);
+                Accumulate(x4 + i, low, high, ref l4, ref h4);
+                Accumulate(x5 + i, low, high, ref l5, ref h5);
+            }
         }
-        Store(y, l0, h0);
-        Store(y + ys, l1, h1);
-        Store(y + 2 * ys, l2, h2);
-        Store(y + 3 * ys, l3, h3);
+        Store(rows.Y(row), panel, l0, h0);
+        Store(rows.ClampedY(row + 1), panel, l1, h1);
+        Store(rows.ClampedY(row + 2), panel, l2, h2);
+        Store(rows.ClampedY(row + 3), panel, l3, h3);
+        Store(rows.ClampedY(row + 4), panel, l4, h4);
+        Store(rows.ClampedY(row + 5), panel, l5, h5);
     }
 
-    private static void OneRow(float* panel, int inner, float* x, float* y)
+    private static void TwoRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx2Codes
     {
-        Vector256<float> l0 = default, h0 = default;
-        for (var i = 0; i < inner; i++)
-            Accumulate(x + i, Vector256.LoadAligned(panel + i * PanelWidth), Vector256.LoadAligned(panel + i * PanelWidth + Half), ref l0, ref h0);
-        Store(y, l0, h0);
+        // An odd last panel stands in for its missing neighbour.
+        var next = Math.Min(panel + 1, panels.Count - 1);
+        byte* first = panels.Codes(panel), second = panels.Codes(next);
+        float* x0 = rows.X(row), x1 = rows.X(row + 1);
+        Vector256<float> l0 = default, l1 = default, h0 = default, h1 = default, m0 = default, m1 = default, k0 = default, k1 = default;
+        for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
+        {
+            var group = begin / TCodes.Group;
+            byte* scales = panels.Scales(panel), nextScales = panels.Scales(next);
+            Vector256<float> s0 = TCodes.Scale(scales, group, 0), s1 = TCodes.Scale(scales, group, Half);
+            Vector256<float> s2 = TCodes.Scale(nextScales, group, 0), s3 = TCodes.Scale(nextScales, group, Half);
+            var end = Math.Min(begin + TCodes.Group, panels.Inputs);
+            for (var i = begin; i < end; i++)
+            {
+                Vector256<float> low = TCodes.Load(first, i, 0, s0), high = TCodes.Load(first, i, Half, s1);
+                Accumulate(x0 + i, low, high, ref l0, ref h0);
+                Accumulate(x1 + i, low, high, ref l1, ref h1);
+                Vector256<float> nextLow = TCodes.Load(second, i, 0, s2), nextHigh = TCodes.Load(second, i, Half, s3);
+                Accumulate(x0 + i, nextLow, nextHigh, ref m0, ref k0);
+                Accumulate(x1 + i, nextLow, nextHigh, ref m1, ref k1);
+            }
+        }
+        Store(rows.Y(row), panel, l0, h0);
+        Store(rows.Y(row), next, m0, k0);
+        Store(rows.Y(row + 1), panel, l1, h1);
+        Store(rows.Y(row + 1), next, m1, k1);
+    }
+
+    private static void OneRow<TCodes>(in PanelBlock panels, int panel, float* x, float* y) where TCodes : struct, IAvx2Codes
+    {
+        int p1 = Math.Min(panel + 1, panels.Count - 1), p2 = Math.Min(panel + 2, panels.Count - 1), p3 = Math.Min(panel + 3, panels.Count - 1);
+        byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
+        Vector256<float> l0 = default, l1 = default, l2 = default, l3 = default, h0 = default, h1 = default, h2 = default, h3 = default;
+        for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
+        {
+            var group = begin / TCodes.Group;
+            Vector256<float> s0 = TCodes.Scale(panels.Scales(panel), group, 0), t0 = TCodes.Scale(panels.Scales(panel), group, Half);
+            Vector256<float> s1 = TCodes.Scale(panels.Scales(p1), group, 0), t1 = TCodes.Scale(panels.Scales(p1), group, Half);
+            Vector256<float> s2 = TCodes.Scale(panels.Scales(p2), group, 0), t2 = TCodes.Scale(panels.Scales(p2), group, Half);
+            Vector256<float> s3 = TCodes.Scale(panels.Scales(p3), group, 0), t3 = TCodes.Scale(panels.Scales(p3), group, Half);
+            var end = Math.Min(begin + TCodes.Group, panels.Inputs);
+            for (var i = begin; i < end; i++)
+            {
+                Accumulate(x + i, TCodes.Load(c0, i, 0, s0), TCodes.Load(c0, i, Half, t0), ref l0, ref h0);
+                Accumulate(x + i, TCodes.Load(c1, i, 0, s1), TCodes.Load(c1, i, Half, t1), ref l1, ref h1);
+                Accumulate(x + i, TCodes.Load(c2, i, 0, s2), TCodes.Load(c2, i, Half, t2), ref l2, ref h2);
+                Accumulate(x + i, TCodes.Load(c3, i, 0, s3), TCodes.Load(c3, i, Half, t3), ref l3, ref h3);
+            }
+        }
+        Store(y, panel, l0, h0);
+        Store(y, p1, l1, h1);
+        Store(y, p2, l2, h2);
+        Store(y, p3, l3, h3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -115,12 +174,9 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(float* y, Vector256<float> low, Vector256<float> high)
+    private static void Store(float* y, int panel, Vector256<float> low, Vector256<float> high)
     {
-        low.Store(y);
-        high.Store(y + Half);
+        low.Store(y + (nint)panel * PanelWidth);
+        high.Store(y + (nint)panel * PanelWidth + Half);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Bf16(ushort* values) => (Avx2.ConvertToVector256Int32(values) << 16).AsSingle();
 }

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -6,137 +5,189 @@ using Counterweight.Balancing.Plans;
 
 namespace Counterweight.Engine.Kernels;
 
-/// <summary>AVX-512: a panel is one register; tiles of 8 rows × 2 panels keep 16 sums in registers.</summary>
+/// <summary>AVX-512: the 16 outputs of a panel are one register. Tiles of 8 or 4 rows × 2 panels, or 2 rows or 1 × 4 panels.</summary>
 internal sealed unsafe class Avx512Kernel : PanelKernel
 {
-    private const int TileRows = 8;
-
     public static bool IsSupported => Avx512F.IsSupported && Avx512BW.IsSupported;
 
     public override string Name => "avx512";
 
-    protected override void Widen(PackedMatrix weights, int panel, float* widened)
+    protected override int MaxRowsInRegisters => 8;
+
+    public override void Widen(Precision precision, in PanelBlock panels, float* widened)
     {
-        var codes = weights.Codes(panel);
-        var count = weights.Inputs * PanelWidth;
-        switch (weights.Precision)
+        switch (precision)
         {
-            case Precision.Fp32:
-                new ReadOnlySpan<float>(codes, count).CopyTo(new Span<float>(widened, count));
-                break;
-            case Precision.Bf16:
-                for (var i = 0; i < count; i += PanelWidth)
-                    Bf16((ushort*)codes + i).Store(widened + i);
-                break;
-            case Precision.Fp16:
-                TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(codes, count), new Span<float>(widened, count));
-                break;
-            case Precision.Int8:
-                var scale = Bf16((ushort*)weights.Scales(panel));
-                for (var i = 0; i < count; i += PanelWidth)
-                    (Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load((sbyte*)codes + i))) * scale).Store(widened + i);
-                break;
-            default:
-                WidenInt4(codes, (ushort*)weights.Scales(panel), weights.Inputs, widened);
-                break;
+            case Precision.Bf16: Widen<Bf16Avx512>(panels, widened); break;
+            case Precision.Fp16: Widen<Fp16Avx512>(panels, widened); break;
+            case Precision.Int8: Widen<Int8Avx512>(panels, widened); break;
+            case Precision.LlmInt8: Widen<LlmInt8Avx512>(panels, widened); break;
+            case Precision.Int4: Widen<Int4Avx512>(panels, widened); break;
+            default: throw new ArgumentOutOfRangeException(nameof(precision), precision, "no codes to widen");
         }
     }
 
-    private static void WidenInt4(byte* codes, ushort* scales, int inputs, float* widened)
+    public override void MultiplyTiles(Precision precision, in PanelBlock panels, in RowBlock rows)
     {
-        var mask = Vector512.Create(15);
-        var offset = Vector512.Create(8);
-        for (var group = 0; group < inputs; group += GroupSize)
+        switch (precision)
         {
-            var scale = Bf16(scales + group / GroupSize * PanelWidth);
-            var end = Math.Min(group + GroupSize, inputs);
-            for (var i = group; i < end; i += 2)
+            case Precision.Fp32: Tiles<Fp32Avx512>(panels, rows); break;
+            case Precision.Bf16: Tiles<Bf16Avx512>(panels, rows); break;
+            case Precision.Fp16: Tiles<Fp16Avx512>(panels, rows); break;
+            case Precision.Int8: Tiles<Int8Avx512>(panels, rows); break;
+            case Precision.Int4: Tiles<Int4Avx512>(panels, rows); break;
+            default: throw new ArgumentOutOfRangeException(nameof(precision), precision, "no product of this precision");
+        }
+    }
+
+    private static void Widen<TCodes>(in PanelBlock panels, float* widened) where TCodes : struct, IAvx512Codes
+    {
+        for (var panel = 0; panel < panels.Count; panel++)
+            for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
             {
-                var pair = Avx512F.ConvertToVector512Int32(Vector128.Load(codes + i / 2 * PanelWidth));
-                (Vector512.ConvertToSingle((pair & mask) - offset) * scale).Store(widened + i * PanelWidth);
-                if (i + 1 < end)
-                    (Vector512.ConvertToSingle((pair >>> 4) - offset) * scale).Store(widened + (i + 1) * PanelWidth);
+                var codes = panels.Codes(panel);
+                var scale = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group);
+                var end = Math.Min(begin + TCodes.Group, panels.Inputs);
+                for (var i = begin; i < end; i++, widened += PanelWidth)
+                    TCodes.Load(codes, i, scale).Store(widened);
             }
-        }
     }
 
-    protected override void MultiplyTile(float* panels, int pair, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride)
+    private static void Tiles<TCodes>(in PanelBlock panels, in RowBlock rows) where TCodes : struct, IAvx512Codes
     {
-        var second = pair == 2 ? panels + panelStride : panels;
-        var r = 0;
-        for (; r + TileRows <= rows; r += TileRows)
-        {
-            if (pair == 2)
-                EightRowsTwoPanels(panels, second, inner, x + (long)r * xStride, xStride, y + (long)r * yStride, yStride);
-            else
-                EightRows(panels, inner, x + (long)r * xStride, xStride, y + (long)r * yStride, yStride);
-        }
-        for (; r < rows; r++)
-            OneRow(panels, second, pair, inner, x + (long)r * xStride, y + (long)r * yStride);
+        if (rows.Count == 1)
+            for (var panel = 0; panel < panels.Count; panel += 4)
+                OneRow<TCodes>(panels, panel, rows.X(0), rows.Y(0));
+        else if (rows.Count == 2)
+            for (var panel = 0; panel < panels.Count; panel += 4)
+                TwoRows<TCodes>(panels, panel, rows);
+        else
+            for (var panel = 0; panel < panels.Count; panel += 2)
+            {
+                var r = 0;
+                for (; rows.Count - r > 4; r += 8)
+                    EightRows<TCodes>(panels, panel, rows, r);
+                if (r < rows.Count)
+                    FourRows<TCodes>(panels, panel, rows, r);
+            }
     }
 
-    private static void EightRowsTwoPanels(float* first, float* second, int inner, float* x, nint xs, float* y, nint ys)
+    private static void EightRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx512Codes
     {
+        // An odd last panel stands in for its missing neighbour.
+        var next = Math.Min(panel + 1, panels.Count - 1);
+        byte* first = panels.Codes(panel), second = panels.Codes(next);
+        float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2), x3 = rows.ClampedX(row + 3);
+        float* x4 = rows.ClampedX(row + 4), x5 = rows.ClampedX(row + 5), x6 = rows.ClampedX(row + 6), x7 = rows.ClampedX(row + 7);
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
         Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default, b6 = default, b7 = default;
-        var x4 = x + 4 * xs;
-        for (var i = 0; i < inner; i++)
+        for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
         {
-            var a = Vector512.LoadAligned(first + i * PanelWidth);
-            var b = Vector512.LoadAligned(second + i * PanelWidth);
-            Accumulate(x + i, a, b, ref a0, ref b0);
-            Accumulate(x + xs + i, a, b, ref a1, ref b1);
-            Accumulate(x + 2 * xs + i, a, b, ref a2, ref b2);
-            Accumulate(x + 3 * xs + i, a, b, ref a3, ref b3);
-            Accumulate(x4 + i, a, b, ref a4, ref b4);
-            Accumulate(x4 + xs + i, a, b, ref a5, ref b5);
-            Accumulate(x4 + 2 * xs + i, a, b, ref a6, ref b6);
-            Accumulate(x4 + 3 * xs + i, a, b, ref a7, ref b7);
+            var scaleA = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group);
+            var scaleB = TCodes.Scale(panels.Scales(next), begin / TCodes.Group);
+            var end = Math.Min(begin + TCodes.Group, panels.Inputs);
+            for (var i = begin; i < end; i++)
+            {
+                var a = TCodes.Load(first, i, scaleA);
+                var b = TCodes.Load(second, i, scaleB);
+                Accumulate(x0 + i, a, b, ref a0, ref b0);
+                Accumulate(x1 + i, a, b, ref a1, ref b1);
+                Accumulate(x2 + i, a, b, ref a2, ref b2);
+                Accumulate(x3 + i, a, b, ref a3, ref b3);
+                Accumulate(x4 + i, a, b, ref a4, ref b4);
+                Accumulate(x5 + i, a, b, ref a5, ref b5);
+                Accumulate(x6 + i, a, b, ref a6, ref b6);
+                Accumulate(x7 + i, a, b, ref a7, ref b7);
+            }
         }
-        Store(y, a0, b0);
-        Store(y + ys, a1, b1);
-        Store(y + 2 * ys, a2, b2);
-        Store(y + 3 * ys, a3, b3);
-        Store(y + 4 * ys, a4, b4);
-        Store(y + 5 * ys, a5, b5);
-        Store(y + 6 * ys, a6, b6);
-        Store(y + 7 * ys, a7, b7);
+        Store(rows.Y(row), panel, next, a0, b0);
+        Store(rows.ClampedY(row + 1), panel, next, a1, b1);
+        Store(rows.ClampedY(row + 2), panel, next, a2, b2);
+        Store(rows.ClampedY(row + 3), panel, next, a3, b3);
+        Store(rows.ClampedY(row + 4), panel, next, a4, b4);
+        Store(rows.ClampedY(row + 5), panel, next, a5, b5);
+        Store(rows.ClampedY(row + 6), panel, next, a6, b6);
+        Store(rows.ClampedY(row + 7), panel, next, a7, b7);
     }
 
-    private static void EightRows(float* panel, int inner, float* x, nint xs, float* y, nint ys)
+    private static void FourRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx512Codes
     {
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
-        var x4 = x + 4 * xs;
-        for (var i = 0; i < inner; i++)
+        var next = Math.Min(panel + 1, panels.Count - 1);
+        byte* first = panels.Codes(panel), second = panels.Codes(next);
+        float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2), x3 = rows.ClampedX(row + 3);
+        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
+        for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
         {
-            var a = Vector512.LoadAligned(panel + i * PanelWidth);
-            a0 = Fma(x + i, a, a0);
-            a1 = Fma(x + xs + i, a, a1);
-            a2 = Fma(x + 2 * xs + i, a, a2);
-            a3 = Fma(x + 3 * xs + i, a, a3);
-            a4 = Fma(x4 + i, a, a4);
-            a5 = Fma(x4 + xs + i, a, a5);
-            a6 = Fma(x4 + 2 * xs + i, a, a6);
-            a7 = Fma(x4 + 3 * xs + i, a, a7);
+            var scaleA = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group);
+            var scaleB = TCodes.Scale(panels.Scales(next), begin / TCodes.Group);
+            var end = Math.Min(begin + TCodes.Group, panels.Inputs);
+            for (var i = begin; i < end; i++)
+            {
+                var a = TCodes.Load(first, i, scaleA);
+                var b = TCodes.Load(second, i, scaleB);
+                Accumulate(x0 + i, a, b, ref a0, ref b0);
+                Accumulate(x1 + i, a, b, ref a1, ref b1);
+                Accumulate(x2 + i, a, b, ref a2, ref b2);
+                Accumulate(x3 + i, a, b, ref a3, ref b3);
+            }
         }
-        a0.Store(y);
-        a1.Store(y + ys);
-        a2.Store(y + 2 * ys);
-        a3.Store(y + 3 * ys);
-        a4.Store(y + 4 * ys);
-        a5.Store(y + 5 * ys);
-        a6.Store(y + 6 * ys);
-        a7.Store(y + 7 * ys);
+        Store(rows.Y(row), panel, next, a0, b0);
+        Store(rows.ClampedY(row + 1), panel, next, a1, b1);
+        Store(rows.ClampedY(row + 2), panel, next, a2, b2);
+        Store(rows.ClampedY(row + 3), panel, next, a3, b3);
     }
 
-    private static void OneRow(float* first, float* second, int pair, int inner, float* x, float* y)
+    private static void TwoRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows) where TCodes : struct, IAvx512Codes
     {
-        Vector512<float> a0 = default, b0 = default;
-        for (var i = 0; i < inner; i++)
-            Accumulate(x + i, Vector512.LoadAligned(first + i * PanelWidth), Vector512.LoadAligned(second + i * PanelWidth), ref a0, ref b0);
-        a0.Store(y);
-        if (pair == 2)
-            b0.Store(y + PanelWidth);
+        int p1 = Math.Min(panel + 1, panels.Count - 1), p2 = Math.Min(panel + 2, panels.Count - 1), p3 = Math.Min(panel + 3, panels.Count - 1);
+        byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
+        float* x0 = rows.X(0), x1 = rows.X(1);
+        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
+        for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
+        {
+            var scale0 = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group);
+            var scale1 = TCodes.Scale(panels.Scales(p1), begin / TCodes.Group);
+            var scale2 = TCodes.Scale(panels.Scales(p2), begin / TCodes.Group);
+            var scale3 = TCodes.Scale(panels.Scales(p3), begin / TCodes.Group);
+            var end = Math.Min(begin + TCodes.Group, panels.Inputs);
+            for (var i = begin; i < end; i++)
+            {
+                var w0 = TCodes.Load(c0, i, scale0);
+                var w1 = TCodes.Load(c1, i, scale1);
+                var w2 = TCodes.Load(c2, i, scale2);
+                var w3 = TCodes.Load(c3, i, scale3);
+                Accumulate(x0 + i, w0, w1, ref a0, ref a1);
+                Accumulate(x0 + i, w2, w3, ref a2, ref a3);
+                Accumulate(x1 + i, w0, w1, ref b0, ref b1);
+                Accumulate(x1 + i, w2, w3, ref b2, ref b3);
+            }
+        }
+        Store(rows.Y(0), panel, p1, a0, a1);
+        Store(rows.Y(0), p2, p3, a2, a3);
+        Store(rows.Y(1), panel, p1, b0, b1);
+        Store(rows.Y(1), p2, p3, b2, b3);
+    }
+
+    private static void OneRow<TCodes>(in PanelBlock panels, int panel, float* x, float* y) where TCodes : struct, IAvx512Codes
+    {
+        int p1 = Math.Min(panel + 1, panels.Count - 1), p2 = Math.Min(panel + 2, panels.Count - 1), p3 = Math.Min(panel + 3, panels.Count - 1);
+        byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
+        Vector512<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
+        for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
+        {
+            var scale0 = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group);
+            var scale1 = TCodes.Scale(panels.Scales(p1), begin / TCodes.Group);
+            var scale2 = TCodes.Scale(panels.Scales(p2), begin / TCodes.Group);
+            var scale3 = TCodes.Scale(panels.Scales(p3), begin / TCodes.Group);
+            var end = Math.Min(begin + TCodes.Group, panels.Inputs);
+            for (var i = begin; i < end; i++)
+            {
+                Accumulate(x + i, TCodes.Load(c0, i, scale0), TCodes.Load(c1, i, scale1), ref sum0, ref sum1);
+                Accumulate(x + i, TCodes.Load(c2, i, scale2), TCodes.Load(c3, i, scale3), ref sum2, ref sum3);
+            }
+        }
+        Store(y, panel, p1, sum0, sum1);
+        Store(y, p2, p3, sum2, sum3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -148,17 +199,9 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Fma(float* x, Vector512<float> a, Vector512<float> sum) =>
-        Avx512F.FusedMultiplyAdd(Vector512.Create(*x), a, sum);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(float* y, Vector512<float> a, Vector512<float> b)
+    private static void Store(float* y, int panelA, int panelB, Vector512<float> a, Vector512<float> b)
     {
-        a.Store(y);
-        b.Store(y + PanelWidth);
+        a.Store(y + (nint)panelA * PanelWidth);
+        b.Store(y + (nint)panelB * PanelWidth);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Bf16(ushort* values) =>
-        (Avx512F.ConvertToVector512Int32(Vector256.Load(values)) << 16).AsSingle();
 }

@@ -1,11 +1,13 @@
+using System.Numerics.Tensors;
 using System.Runtime.Intrinsics;
+using Counterweight.Balancing.Plans;
 
 namespace Counterweight.Engine.Kernels;
 
 /// <summary>
 /// LLM.int8() (Dettmers et al. 2022): input columns with a value of at least 6 in any row of the call are set aside and multiplied with
-/// the dequantized weights; the rest of every row is quantized to int8 and multiplied exactly in integers. As the set of columns depends
-/// on all rows of a call, so does a row's result: this precision alone is not independent of the batch.
+/// the dequantized weights; the rest of every row is quantized to int8 and multiplied exactly. As the set of columns depends on all rows
+/// of a call, so does a row's result: this precision alone is not independent of the batch.
 /// </summary>
 internal static unsafe class LlmInt8Product
 {
@@ -13,85 +15,147 @@ internal static unsafe class LlmInt8Product
     public const float OutlierThreshold = 6f;
 
     private const int Width = MatMulKernel.PanelWidth;
+    private const int PairWidth = 2 * Width;
     private const float CodeMax = 127f;
+
+    /// <summary>127² · 1024 is below 2²⁴: as long as a sum of products of codes has no more terms, fp32 holds it exactly in any order.</summary>
+    private const int ExactInputs = 1024;
 
     [ThreadStatic]
     private static AlignedBuffer? _scratch;
 
-    public static void Multiply(PackedMatrix weights, int firstPanel, int panelCount, float* x, int rows, int xStride, float* y, int yStride)
+    public static void Multiply(PanelKernel kernel, in PanelBlock panels, in RowBlock rows, int outputs)
     {
-        var inputs = weights.Inputs;
-        var scratch = Reserve((long)inputs * (sizeof(int) + 1) + rows * ((long)inputs * sizeof(int) + sizeof(float)));
-        var codes = (int*)scratch;                     // [rows, inputs], 0 in outlier columns
-        var absmax = (float*)(codes + (long)rows * inputs); // [rows]
-        var outliers = (int*)(absmax + rows);          // [count]
-        var count = FindOutliers(x, rows, xStride, inputs, outliers, (byte*)(outliers + inputs));
-        for (var r = 0; r < rows; r++)
-            absmax[r] = Quantize(x + (long)r * xStride, inputs, (byte*)(outliers + inputs), codes + (long)r * inputs);
-        for (var panel = firstPanel; panel < firstPanel + panelCount; panel++)
-            for (var r = 0; r < rows; r++)
-                MultiplyRow(weights, panel, x + (long)r * xStride, codes + (long)r * inputs, absmax[r], outliers, count, y + (long)r * yStride);
+        var work = new Work(Scratch.Reserve(ref _scratch, Work.Floats(rows.Count, panels.Inputs)), rows.Count, panels.Inputs);
+        var outliers = FindOutliers(rows, panels.Inputs, work.ColumnMaxima, work.Outliers);
+        for (var r = 0; r < rows.Count; r++)
+            work.AbsoluteMaxima[r] = Quantize(rows.X(r), work.Codes + (nint)r * panels.Inputs, work.OutlierValues + (nint)r * outliers.Length, panels.Inputs, outliers);
+        for (var panel = 0; panel < panels.Count; panel += 2)
+        {
+            var pair = panels.Slice(panel, Math.Min(2, panels.Count - panel));
+            MultiplyCodes(kernel, pair, work.Codes, rows.Count, work.Widened, work.Partial, work.Sums);
+            MultiplyOutliers(kernel, pair, work, rows.Count, outliers);
+            for (var r = 0; r < rows.Count; r++)
+                StoreRow(pair, work, r, rows.Y(r) + panel * Width, Math.Min(PairWidth, outputs - panel * Width), outliers.Length > 0);
+        }
     }
 
-    /// <summary>The columns with an outlier in any row.</summary>
-    public static int FindOutliers(float* x, int rows, int xStride, int inputs, int* outliers, byte* isOutlier)
+    /// <summary>The columns with an outlier in any row, in rising order.</summary>
+    /// <param name="rows">Activations.</param>
+    /// <param name="inputs">Columns.</param>
+    /// <param name="maxima">Scratch, [inputs].</param>
+    /// <param name="outliers">Room for the result, [inputs].</param>
+    public static ReadOnlySpan<int> FindOutliers(in RowBlock rows, int inputs, float* maxima, int* outliers)
     {
+        var largest = new Span<float>(maxima, inputs);
+        largest.Clear();
+        for (var r = 0; r < rows.Count; r++)
+            TensorPrimitives.MaxMagnitude(largest, new ReadOnlySpan<float>(rows.X(r), inputs), largest);
         var count = 0;
         for (var i = 0; i < inputs; i++)
-        {
-            isOutlier[i] = 0;
-            for (var r = 0; r < rows && isOutlier[i] == 0; r++)
-                isOutlier[i] = MathF.Abs(x[(long)r * xStride + i]) >= OutlierThreshold ? (byte)1 : (byte)0;
-            if (isOutlier[i] == 1)
+            if (MathF.Abs(maxima[i]) >= OutlierThreshold)
                 outliers[count++] = i;
-        }
-        return count;
+        return new ReadOnlySpan<int>(outliers, count);
     }
 
-    /// <summary>Codes of one row without its outlier columns; the result is the row's absolute maximum.</summary>
-    public static float Quantize(float* x, int inputs, byte* isOutlier, int* codes)
+    /// <summary>One row as codes, 0 in outlier columns; the result is its absolute maximum without those.</summary>
+    /// <param name="x">The row, [inputs].</param>
+    /// <param name="codes">Whole numbers −127..127, [inputs].</param>
+    /// <param name="outlierValues">What stands in the outlier columns, [outliers].</param>
+    /// <param name="inputs">Columns.</param>
+    /// <param name="outliers">Columns that are set aside.</param>
+    public static float Quantize(float* x, float* codes, float* outlierValues, int inputs, ReadOnlySpan<int> outliers)
     {
-        var absmax = 0f;
-        for (var i = 0; i < inputs; i++)
-            if (isOutlier[i] == 0)
-                absmax = MathF.Max(absmax, MathF.Abs(x[i]));
-        var scale = absmax > 0 ? CodeMax / absmax : 0;
-        for (var i = 0; i < inputs; i++)
-            codes[i] = isOutlier[i] == 0 ? (int)MathF.Round(x[i] * scale) : 0;
+        var row = new Span<float>(codes, inputs);
+        new ReadOnlySpan<float>(x, inputs).CopyTo(row);
+        for (var o = 0; o < outliers.Length; o++)
+        {
+            outlierValues[o] = x[outliers[o]];
+            codes[outliers[o]] = 0;
+        }
+        var absmax = MathF.Abs(TensorPrimitives.MaxMagnitude<float>(row));
+        TensorPrimitives.Multiply(row, absmax > 0 ? CodeMax / absmax : 0, row);
+        TensorPrimitives.Round(row, row);
         return absmax;
     }
 
-    private static void MultiplyRow(PackedMatrix weights, int panel, float* x, int* codes, float absmax, int* outliers, int count, float* y)
+    /// <summary>The int32 products of the codes of all rows with those of one or two panels, [rows][32].</summary>
+    public static void MultiplyCodes(PanelKernel kernel, in PanelBlock pair, float* codes, int rows, float* widened, float* partial, int* sums)
     {
-        var panelCodes = (sbyte*)weights.Codes(panel);
-        var sum = Vector512<int>.Zero;
-        for (var i = 0; i < weights.Inputs; i++)
-            sum += Widen(panelCodes + i * Width) * codes[i];
-        var weightScale = Vector512.Load((float*)weights.Scales(panel));
-        var result = Vector512.ConvertToSingle(sum) * (weightScale * (absmax / (CodeMax * CodeMax)));
-        for (var o = 0; o < count; o++)
-            result += Vector512.ConvertToSingle(Widen(panelCodes + outliers[o] * Width)) * (weightScale * (1 / CodeMax)) * x[outliers[o]];
-        var outputs = Math.Min(Width, weights.Outputs - panel * Width);
-        var row = stackalloc float[Width];
-        result.Store(row);
-        new ReadOnlySpan<float>(row, outputs).CopyTo(new Span<float>(y + panel * Width, outputs));
-    }
-
-    private static Vector512<int> Widen(sbyte* codes)
-    {
-        var (low, high) = Vector128.Widen(Vector128.Load(codes));
-        return Vector512.Create(
-            Vector256.Create(Vector128.WidenLower(low), Vector128.WidenUpper(low)),
-            Vector256.Create(Vector128.WidenLower(high), Vector128.WidenUpper(high)));
-    }
-
-    private static byte* Reserve(long bytes)
-    {
-        if (_scratch is null || _scratch.Bytes < bytes)
+        kernel.Widen(Precision.LlmInt8, pair, widened);
+        new Span<int>(sums, rows * PairWidth).Clear();
+        var all = new RowBlock(codes, pair.Inputs, partial, PairWidth, rows);
+        for (var begin = 0; begin < pair.Inputs; begin += ExactInputs)
         {
-            _scratch?.Dispose();
-            _scratch = new AlignedBuffer(bytes);
+            var length = Math.Min(ExactInputs, pair.Inputs - begin);
+            var block = PanelBlock.OfFloats(widened + (nint)begin * Width, (nint)pair.Inputs * Width, pair.Count, length);
+            kernel.MultiplyTiles(Precision.Fp32, block, all.FromInput(begin));
+            for (var i = 0; i < rows * PairWidth; i += Width)
+                (Vector512.Load(sums + i) + Vector512.ConvertToInt32(Vector512.Load(partial + i))).Store(sums + i);
         }
-        return (byte*)_scratch.Pointer;
+    }
+
+    /// <summary>Outlier columns × dequantized half weights, into the work's <c>Partial</c>.</summary>
+    private static void MultiplyOutliers(PanelKernel kernel, in PanelBlock pair, in Work work, int rows, ReadOnlySpan<int> outliers)
+    {
+        if (outliers.IsEmpty)
+            return;
+        // Outlier columns move to the front of the widened panels: no column lies before the place that it moves to.
+        for (var panel = 0; panel < pair.Count; panel++)
+        {
+            var weights = work.Widened + (nint)panel * pair.Inputs * Width;
+            for (var o = 0; o < outliers.Length; o++)
+                DequantizeToHalf(weights + (nint)outliers[o] * Width, (float*)pair.Scales(panel), weights + (nint)o * Width);
+        }
+        var block = PanelBlock.OfFloats(work.Widened, (nint)pair.Inputs * Width, pair.Count, outliers.Length);
+        kernel.MultiplyTiles(Precision.Fp32, block, new RowBlock(work.OutlierValues, outliers.Length, work.Partial, PairWidth, rows));
+    }
+
+    /// <summary>code · absmax / 127 as the nearest half, as published, for 16 outputs.</summary>
+    private static void DequantizeToHalf(float* codes, float* absmax, float* weights)
+    {
+        Span<Half> halves = stackalloc Half[Width];
+        var result = new Span<float>(weights, Width);
+        TensorPrimitives.Multiply(new ReadOnlySpan<float>(codes, Width), new ReadOnlySpan<float>(absmax, Width), result);
+        TensorPrimitives.Divide(result, CodeMax, result);
+        TensorPrimitives.ConvertToHalf(result, halves);
+        TensorPrimitives.ConvertToSingle(halves, result);
+    }
+
+    private static void StoreRow(in PanelBlock pair, in Work work, int row, float* y, int outputs, bool hasOutliers)
+    {
+        var results = stackalloc float[PairWidth];
+        for (var panel = 0; panel < pair.Count; panel++)
+        {
+            var at = (nint)row * PairWidth + panel * Width;
+            var scale = Vector512.Load((float*)pair.Scales(panel)) * (work.AbsoluteMaxima[row] / (CodeMax * CodeMax));
+            var result = Vector512.ConvertToSingle(Vector512.Load(work.Sums + at)) * scale;
+            if (hasOutliers)
+                result += Vector512.Load(work.Partial + at);
+            result.Store(results + panel * Width);
+        }
+        new ReadOnlySpan<float>(results, outputs).CopyTo(new Span<float>(y, outputs));
+    }
+
+    /// <summary>The parts of the thread's scratch.</summary>
+    private readonly struct Work(float* start, int rows, int inputs)
+    {
+        public static long Floats(int rows, int inputs) => (long)inputs * (PairWidth + 2 * rows + 2) + rows * (2L * PairWidth + 1);
+
+        public float* Widened => start;                                         // [2][inputs][16]
+
+        public float* Partial => Widened + (nint)inputs * PairWidth;            // [rows][32]
+
+        public int* Sums => (int*)(Partial + (nint)rows * PairWidth);           // [rows][32]
+
+        public float* Codes => (float*)(Sums + (nint)rows * PairWidth);         // [rows][inputs]
+
+        public float* OutlierValues => Codes + (nint)rows * inputs;             // [rows][outliers]
+
+        public float* ColumnMaxima => OutlierValues + (nint)rows * inputs;      // [inputs]
+
+        public int* Outliers => (int*)(ColumnMaxima + inputs);                  // [outliers]
+
+        public float* AbsoluteMaxima => (float*)(Outliers + inputs);            // [rows]
     }
 }

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Quantization;
 
@@ -11,6 +14,7 @@ public sealed unsafe class PackedMatrix : IDisposable
 {
     private const int Width = MatMulKernel.PanelWidth;
 
+    private readonly PanelLayout _layout;
     private readonly AlignedBuffer _codes;   // [panels][inputs][16] in the precision's code size; int4: [panels][ceil(inputs / 2)][16] bytes, even input in the low nibble
     private readonly AlignedBuffer? _scales; // int8: bf16 [panels][16]; llm.int8: fp32 [panels][16]; int4: bf16 [panels][groups][16]
 
@@ -19,9 +23,9 @@ public sealed unsafe class PackedMatrix : IDisposable
         Precision = precision;
         Outputs = outputs;
         Inputs = inputs;
-        var layout = Layout.Of(precision, inputs);
-        _codes = new AlignedBuffer((long)Panels * layout.PanelCodeBytes);
-        _scales = layout.PanelScaleBytes > 0 ? new AlignedBuffer((long)Panels * layout.PanelScaleBytes) : null;
+        _layout = PanelLayout.Of(precision, inputs);
+        _codes = new AlignedBuffer(Panels * _layout.PanelCodeBytes);
+        _scales = _layout.PanelScaleBytes > 0 ? new AlignedBuffer(Panels * _layout.PanelScaleBytes) : null;
     }
 
     /// <summary>How the codes are to be read.</summary>
@@ -39,20 +43,43 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Bytes held: codes, scales and padding.</summary>
     public long Bytes => _codes.Bytes + (_scales?.Bytes ?? 0);
 
+    /// <summary>All panels; valid until <see cref="Dispose"/>.</summary>
+    internal PanelBlock Block => new(
+        (byte*)_codes.Pointer, (nint)_layout.PanelCodeBytes, _scales is null ? null : (byte*)_scales.Pointer, (nint)_layout.PanelScaleBytes, Panels, Inputs);
+
     /// <summary>Packs a matrix; the source is not kept.</summary>
-    public static PackedMatrix Pack(QuantizedMatrix matrix)
+    /// <exception cref="InvalidInputException">A scale of int8 or int4 is no bfloat16 value.</exception>
+    /// <exception cref="ArgumentException">There are more or fewer codes or scales than the shape asks for.</exception>
+    public static PackedMatrix Pack(QuantizedMatrix matrix) => Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes, matrix.Scales);
+
+    /// <summary>Packs codes from wherever they lie, for example straight from a mapped file.</summary>
+    /// <param name="precision">How the codes are to be read.</param>
+    /// <param name="outputs">Rows.</param>
+    /// <param name="inputs">Columns.</param>
+    /// <param name="codes">Row-major codes as in <see cref="QuantizedMatrix.Codes"/>.</param>
+    /// <param name="scales">As in <see cref="QuantizedMatrix.Scales"/>.</param>
+    /// <exception cref="InvalidInputException">A scale of int8 or int4 is no bfloat16 value.</exception>
+    /// <exception cref="ArgumentException">There are more or fewer codes or scales than the shape asks for.</exception>
+    public static PackedMatrix Pack(Precision precision, int outputs, int inputs, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales)
     {
-        var packed = new PackedMatrix(matrix.Precision, matrix.Outputs, matrix.Inputs);
-        var layout = Layout.Of(matrix.Precision, matrix.Inputs);
-        var rowBytes = layout.CodesPerRow * layout.CodeBytes;
-        for (var output = 0; output < matrix.Outputs; output++)
+        ArgumentOutOfRangeException.ThrowIfNegative(outputs);
+        ArgumentOutOfRangeException.ThrowIfNegative(inputs);
+        var layout = PanelLayout.Of(precision, inputs);
+        if (codes.Length != (long)outputs * layout.RowBytes || scales.Length != (long)outputs * layout.ScalesPerRow)
+            throw new ArgumentException($"{codes.Length} bytes of codes and {scales.Length} scales for {precision.Name()} [{outputs}, {inputs}]");
+        CheckScales(layout, scales);
+        var packed = new PackedMatrix(precision, outputs, inputs);
+        for (var output = 0; output < outputs; output++)
         {
-            var row = matrix.Codes.AsSpan(output * rowBytes, rowBytes);
-            var panel = packed.Codes(output / Width) + output % Width * layout.CodeBytes;
-            for (var i = 0; i < layout.CodesPerRow; i++)
-                row.Slice(i * layout.CodeBytes, layout.CodeBytes).CopyTo(new Span<byte>(panel + (long)i * Width * layout.CodeBytes, layout.CodeBytes));
+            var row = codes.Slice(output * layout.RowBytes, layout.RowBytes);
+            switch (layout.CodeBytes)
+            {
+                case sizeof(uint): Interleave(MemoryMarshal.Cast<byte, uint>(row), packed.FirstCode<uint>(output)); break;
+                case sizeof(ushort): Interleave(MemoryMarshal.Cast<byte, ushort>(row), packed.FirstCode<ushort>(output)); break;
+                default: Interleave(row, packed.FirstCode<byte>(output)); break;
+            }
             for (var s = 0; s < layout.ScalesPerRow; s++)
-                layout.StoreScale(packed.Scales(output / Width), s * Width + output % Width, matrix.Scales[output * layout.ScalesPerRow + s]);
+                layout.StoreScale(packed.Block.Scales(output / Width), s * Width + output % Width, scales[output * layout.ScalesPerRow + s]);
         }
         return packed;
     }
@@ -60,17 +87,19 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>The matrix again, code for code.</summary>
     public QuantizedMatrix Unpack()
     {
-        var layout = Layout.Of(Precision, Inputs);
-        var rowBytes = layout.CodesPerRow * layout.CodeBytes;
-        var codes = new byte[Outputs * rowBytes];
-        var scales = new float[Outputs * layout.ScalesPerRow];
+        var codes = new byte[checked(Outputs * _layout.RowBytes)];
+        var scales = new float[Outputs * _layout.ScalesPerRow];
         for (var output = 0; output < Outputs; output++)
         {
-            var panel = Codes(output / Width) + output % Width * layout.CodeBytes;
-            for (var i = 0; i < layout.CodesPerRow; i++)
-                new ReadOnlySpan<byte>(panel + (long)i * Width * layout.CodeBytes, layout.CodeBytes).CopyTo(codes.AsSpan(output * rowBytes + i * layout.CodeBytes));
-            for (var s = 0; s < layout.ScalesPerRow; s++)
-                scales[output * layout.ScalesPerRow + s] = layout.LoadScale(Scales(output / Width), s * Width + output % Width);
+            var row = codes.AsSpan(output * _layout.RowBytes, _layout.RowBytes);
+            switch (_layout.CodeBytes)
+            {
+                case sizeof(uint): Gather(FirstCode<uint>(output), MemoryMarshal.Cast<byte, uint>(row)); break;
+                case sizeof(ushort): Gather(FirstCode<ushort>(output), MemoryMarshal.Cast<byte, ushort>(row)); break;
+                default: Gather(FirstCode<byte>(output), row); break;
+            }
+            for (var s = 0; s < _layout.ScalesPerRow; s++)
+                scales[output * _layout.ScalesPerRow + s] = _layout.LoadScale(Block.Scales(output / Width), s * Width + output % Width);
         }
         return new QuantizedMatrix(Precision, Outputs, Inputs, codes, scales);
     }
@@ -78,15 +107,9 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Bytes that a matrix of that shape takes when packed.</summary>
     public static long BytesFor(Precision precision, int outputs, int inputs)
     {
-        var layout = Layout.Of(precision, inputs);
-        return (long)PanelsOf(outputs) * (layout.PanelCodeBytes + layout.PanelScaleBytes);
+        var layout = PanelLayout.Of(precision, inputs);
+        return PanelsOf(outputs) * (layout.PanelCodeBytes + layout.PanelScaleBytes);
     }
-
-    /// <summary>First code of a panel.</summary>
-    public byte* Codes(int panel) => (byte*)_codes.Pointer + panel * (_codes.Bytes / Panels);
-
-    /// <summary>First scale of a panel; only for precisions with scales.</summary>
-    public byte* Scales(int panel) => (byte*)_scales!.Pointer + panel * (_scales.Bytes / Panels);
 
     /// <summary>Frees the native memory.</summary>
     public void Dispose()
@@ -97,33 +120,25 @@ public sealed unsafe class PackedMatrix : IDisposable
 
     private static int PanelsOf(int outputs) => (outputs + Width - 1) / Width;
 
-    /// <summary>How the codes and scales of a precision lie in a row and in a panel.</summary>
-    private readonly record struct Layout(int CodeBytes, int CodesPerRow, int ScaleBytes, int ScalesPerRow)
+    private T* FirstCode<T>(int output) where T : unmanaged => (T*)Block.Codes(output / Width) + output % Width;
+
+    private static void Interleave<T>(ReadOnlySpan<T> row, T* panel) where T : unmanaged
     {
-        public long PanelCodeBytes => (long)CodesPerRow * CodeBytes * Width;
+        for (var i = 0; i < row.Length; i++)
+            panel[(nint)i * Width] = row[i];
+    }
 
-        public long PanelScaleBytes => (long)ScalesPerRow * ScaleBytes * Width;
+    private static void Gather<T>(T* panel, Span<T> row) where T : unmanaged
+    {
+        for (var i = 0; i < row.Length; i++)
+            row[i] = panel[(nint)i * Width];
+    }
 
-        public static Layout Of(Precision precision, int inputs) => precision switch
-        {
-            Precision.Fp32 => new Layout(sizeof(float), inputs, 0, 0),
-            Precision.Fp16 or Precision.Bf16 => new Layout(sizeof(ushort), inputs, 0, 0),
-            Precision.Int8 => new Layout(1, inputs, sizeof(ushort), 1),
-            Precision.LlmInt8 => new Layout(1, inputs, sizeof(float), 1),
-            Precision.Int4 => new Layout(1, (inputs + 1) / 2, sizeof(ushort), (inputs + QuantizedMatrix.GroupSize - 1) / QuantizedMatrix.GroupSize),
-            _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "the engine cannot hold this precision"),
-        };
-
-        public void StoreScale(byte* scales, int index, float value)
-        {
-            var bits = BitConverter.SingleToUInt32Bits(value);
-            if (ScaleBytes == sizeof(float))
-                ((uint*)scales)[index] = bits;
-            else
-                ((ushort*)scales)[index] = (ushort)(bits >> 16);
-        }
-
-        public float LoadScale(byte* scales, int index) =>
-            BitConverter.UInt32BitsToSingle(ScaleBytes == sizeof(float) ? ((uint*)scales)[index] : (uint)((ushort*)scales)[index] << 16);
+    private static void CheckScales(PanelLayout layout, ReadOnlySpan<float> scales)
+    {
+        for (var i = 0; i < scales.Length; i++)
+            if (!layout.Holds(scales[i]))
+                throw new InvalidInputException(
+                    $"scale {i % layout.ScalesPerRow} of row {i / layout.ScalesPerRow}", scales[i].ToString("R", CultureInfo.InvariantCulture), "a finite bfloat16 value");
     }
 }

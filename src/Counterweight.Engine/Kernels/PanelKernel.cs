@@ -3,73 +3,85 @@ using Counterweight.Balancing.Plans;
 namespace Counterweight.Engine.Kernels;
 
 /// <summary>
-/// What the instruction sets share: two panels at a time are widened to fp32 in a block that stays in the L1 or L2 cache, then every tile
-/// of rows is multiplied with them. Widening is paid once for all rows of the call.
+/// What the instruction sets share. For few rows codes become fp32 in registers, as they are used; for many rows a pair of panels is
+/// widened once into a block that stays in the L1 or L2 cache. Both ways multiply the same fp32 weights in the same order.
 /// </summary>
 internal abstract unsafe class PanelKernel : MatMulKernel
 {
+    /// <summary>Panels that are widened together.</summary>
+    private const int WidenedPanels = 2;
+
+    /// <summary>Rows of results that go through a buffer where the last panel is wider than the matrix.</summary>
+    private const int BufferedRows = 16;
+
     [ThreadStatic]
     private static AlignedBuffer? _widened; // [2][inputs][16]
+
+    /// <summary>Rows up to which widening in registers is faster than widening ahead, by measurement.</summary>
+    protected abstract int MaxRowsInRegisters { get; }
 
     /// <inheritdoc/>
     public sealed override void Multiply(PackedMatrix weights, int firstPanel, int panelCount, float* x, int rows, int xStride, float* y, int yStride)
     {
-        if (weights.Precision == Precision.LlmInt8)
-        {
-            LlmInt8Product.Multiply(weights, firstPanel, panelCount, x, rows, xStride, y, yStride);
+        if (rows == 0 || panelCount == 0)
             return;
-        }
-        var panelFloats = (nint)weights.Inputs * PanelWidth;
-        var widened = Reserve(2 * panelFloats);
-        for (var panel = firstPanel; panel < firstPanel + panelCount; panel += 2)
-        {
-            var pair = Math.Min(2, firstPanel + panelCount - panel);
-            for (var i = 0; i < pair; i++)
-                Widen(weights, panel + i, widened + i * panelFloats);
-            MultiplyPair(widened, pair, panelFloats, weights.Inputs, x, rows, xStride, y + panel * PanelWidth, yStride, Math.Min(pair * PanelWidth, weights.Outputs - panel * PanelWidth));
-        }
+        var panels = weights.Block.Slice(firstPanel, panelCount);
+        var target = new RowBlock(x, xStride, y + (nint)firstPanel * PanelWidth, yStride, rows);
+        var outputs = Math.Min(panelCount * PanelWidth, weights.Outputs - firstPanel * PanelWidth);
+        if (weights.Precision == Precision.LlmInt8)
+            LlmInt8Product.Multiply(this, panels, target, outputs);
+        else if (weights.Precision == Precision.Fp32 || rows <= MaxRowsInRegisters)
+            MultiplyOutputs(weights.Precision, panels, target, outputs);
+        else
+            MultiplyWidened(weights.Precision, panels, target, outputs);
+        GC.KeepAlive(weights);
     }
 
     /// <inheritdoc/>
     public sealed override void MultiplyPanels(float* panels, int panelCount, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride)
     {
-        for (var panel = 0; panel < panelCount; panel += 2)
+        if (rows > 0 && panelCount > 0)
+            MultiplyTiles(Precision.Fp32, PanelBlock.OfFloats(panels, panelStride, panelCount, inner), new RowBlock(x, xStride, y, yStride, rows));
+    }
+
+    /// <summary>All rows against all panels, at least one of each; whole panels of results.</summary>
+    public abstract void MultiplyTiles(Precision precision, in PanelBlock panels, in RowBlock rows);
+
+    /// <summary>
+    /// Writes panels as fp32, [panels][inputs][16]: code · scale, which is exact for every precision; for llm.int8 the codes alone.
+    /// </summary>
+    public abstract void Widen(Precision precision, in PanelBlock panels, float* widened);
+
+    private void MultiplyWidened(Precision precision, in PanelBlock panels, in RowBlock rows, int outputs)
+    {
+        var panelFloats = (nint)panels.Inputs * PanelWidth;
+        var widened = Scratch.Reserve(ref _widened, WidenedPanels * panelFloats);
+        for (var panel = 0; panel < panels.Count; panel += WidenedPanels)
         {
-            var pair = Math.Min(2, panelCount - panel);
-            MultiplyPair(panels + panel * panelStride, pair, panelStride, inner, x, rows, xStride, y + panel * PanelWidth, yStride, pair * PanelWidth);
+            var pair = Math.Min(WidenedPanels, panels.Count - panel);
+            Widen(precision, panels.Slice(panel, pair), widened);
+            var output = panel * PanelWidth;
+            MultiplyOutputs(Precision.Fp32, PanelBlock.OfFloats(widened, panelFloats, pair, panels.Inputs), rows.FromOutput(output), outputs - output);
         }
     }
 
-    /// <summary>Writes a panel as fp32, [inputs][16]: exactly code · scale, rounded once.</summary>
-    protected abstract void Widen(PackedMatrix weights, int panel, float* widened);
-
-    /// <summary>All rows against one or two fp32 panels; whole panels only.</summary>
-    protected abstract void MultiplyTile(float* panels, int pair, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride);
-
-    private void MultiplyPair(
-        float* panels, int pair, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride, int outputs)
+    /// <summary>Writes no more than <paramref name="outputs"/> results a row, though the last panel may be wider.</summary>
+    private void MultiplyOutputs(Precision precision, in PanelBlock panels, in RowBlock rows, int outputs)
     {
-        if (outputs == pair * PanelWidth)
-        {
-            MultiplyTile(panels, pair, panelStride, inner, x, rows, xStride, y, yStride);
+        var whole = Math.Min(panels.Count, outputs / PanelWidth);
+        if (whole > 0)
+            MultiplyTiles(precision, panels.Slice(0, whole), rows);
+        if (whole == panels.Count)
             return;
-        }
-        // The last panel of a matrix may be wider than y: go through a row of their own width.
-        var row = stackalloc float[2 * PanelWidth];
-        for (var r = 0; r < rows; r++)
+        var last = panels.Slice(whole, 1);
+        var begin = whole * PanelWidth;
+        var buffer = stackalloc float[BufferedRows * PanelWidth];
+        for (var r = 0; r < rows.Count; r += BufferedRows)
         {
-            MultiplyTile(panels, pair, panelStride, inner, x + (long)r * xStride, 1, xStride, row, 2 * PanelWidth);
-            new ReadOnlySpan<float>(row, outputs).CopyTo(new Span<float>(y + (long)r * yStride, outputs));
+            var count = Math.Min(BufferedRows, rows.Count - r);
+            MultiplyTiles(precision, last, rows.Into(buffer, PanelWidth, r, count));
+            for (var i = 0; i < count; i++)
+                new ReadOnlySpan<float>(buffer + i * PanelWidth, outputs - begin).CopyTo(new Span<float>(rows.Y(r + i) + begin, outputs - begin));
         }
-    }
-
-    private static float* Reserve(long floats)
-    {
-        if (_widened is null || _widened.Bytes < floats * sizeof(float))
-        {
-            _widened?.Dispose();
-            _widened = AlignedBuffer.OfFloats(floats);
-        }
-        return _widened.Floats;
     }
 }

@@ -7,38 +7,49 @@ internal sealed unsafe class PortableKernel : PanelKernel
 {
     public override string Name => "portable";
 
-    protected override void Widen(PackedMatrix weights, int panel, float* widened)
+    protected override int MaxRowsInRegisters => 0;
+
+    public override void Widen(Precision precision, in PanelBlock panels, float* widened)
     {
-        var codes = weights.Codes(panel);
-        for (var i = 0; i < weights.Inputs; i++)
+        for (var panel = 0; panel < panels.Count; panel++)
+            for (var i = 0; i < panels.Inputs; i++)
+                for (var j = 0; j < PanelWidth; j++)
+                    *widened++ = Weight(precision, panels.Codes(panel), panels.Scales(panel), i, j);
+    }
+
+    public override void MultiplyTiles(Precision precision, in PanelBlock panels, in RowBlock rows)
+    {
+        for (var panel = 0; panel < panels.Count; panel++)
+            for (var r = 0; r < rows.Count; r++)
+                MultiplyRow((float*)panels.Codes(panel), panels.Inputs, rows.X(r), rows.Y(r) + panel * PanelWidth);
+    }
+
+    private static void MultiplyRow(float* panel, int inputs, float* x, float* y)
+    {
+        var sums = stackalloc float[PanelWidth];
+        new Span<float>(sums, PanelWidth).Clear();
+        for (var i = 0; i < inputs; i++)
             for (var j = 0; j < PanelWidth; j++)
-            {
-                var at = i * PanelWidth + j;
-                widened[at] = weights.Precision switch
-                {
-                    Precision.Fp32 => ((float*)codes)[at],
-                    Precision.Bf16 => Bf16(((ushort*)codes)[at]),
-                    Precision.Fp16 => (float)((Half*)codes)[at],
-                    Precision.Int8 => ((sbyte*)codes)[at] * Bf16(((ushort*)weights.Scales(panel))[j]),
-                    _ => Int4(codes[i / 2 * PanelWidth + j], i) * Bf16(((ushort*)weights.Scales(panel))[i / GroupSize * PanelWidth + j]),
-                };
-            }
+                sums[j] += x[i] * panel[i * PanelWidth + j];
+        new ReadOnlySpan<float>(sums, PanelWidth).CopyTo(new Span<float>(y, PanelWidth));
     }
 
-    protected override void MultiplyTile(float* panels, int pair, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride)
+    private static float Weight(Precision precision, byte* codes, byte* scales, int i, int j)
     {
-        for (var r = 0; r < rows; r++)
-            for (var output = 0; output < pair * PanelWidth; output++)
-            {
-                var weights = panels + output / PanelWidth * panelStride + output % PanelWidth;
-                var sum = 0f;
-                for (var i = 0; i < inner; i++)
-                    sum += x[(long)r * xStride + i] * weights[i * PanelWidth];
-                y[(long)r * yStride + output] = sum;
-            }
+        var at = i * PanelWidth + j;
+        return precision switch
+        {
+            Precision.Fp32 => ((float*)codes)[at],
+            Precision.Bf16 => Bf16(codes, at),
+            Precision.Fp16 => (float)((Half*)codes)[at],
+            Precision.Int8 => ((sbyte*)codes)[at] * Bf16(scales, j),
+            Precision.LlmInt8 => ((sbyte*)codes)[at],
+            Precision.Int4 => Int4(codes[i / 2 * PanelWidth + j], i) * Bf16(scales, i / GroupSize * PanelWidth + j),
+            _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "no kernel reads this precision"),
+        };
     }
 
-    private static float Bf16(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
+    private static float Bf16(byte* values, int index) => BitConverter.UInt32BitsToSingle((uint)((ushort*)values)[index] << 16);
 
     private static int Int4(byte pair, int input) => (input % 2 == 0 ? pair & 15 : pair >> 4) - 8;
 }

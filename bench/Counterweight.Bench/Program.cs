@@ -1,0 +1,12 @@
+using Counterweight.Bench;
+
+Console.WriteLine($"CPU: {Processor.Name()}, .NET {Environment.Version}, one thread, best of many runs");
+switch (args)
+{
+    case ["kernels"]:
+        KernelBench.Run();
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: Counterweight.Bench kernels");
+        return 2;
+}

@@ -1,0 +1,70 @@
+using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Kernels;
+using Counterweight.Engine.Quantization;
+
+namespace Counterweight.Engine.Tests.Kernels;
+
+/// <summary>Matrices, activations and calls that the kernel tests share.</summary>
+internal static unsafe class KernelCases
+{
+    /// <summary>Precisions whose product is a product with the dequantized weights.</summary>
+    public static Precision[] WeightOnly { get; } = [Precision.Fp32, Precision.Fp16, Precision.Bf16, Precision.Int8, Precision.Int4];
+
+    public static TheoryData<string, Precision> VariantsAndPrecisions()
+    {
+        var data = new TheoryData<string, Precision>();
+        foreach (var name in MatMulKernelFactory.Available)
+            foreach (var precision in WeightOnly)
+                data.Add(name, precision);
+        return data;
+    }
+
+    public static TheoryData<string> Variants() => [.. MatMulKernelFactory.Available];
+
+    public static float[] Random(int count, int seed, float size = 1f)
+    {
+        var random = new Random(seed);
+        var values = new float[count];
+        for (var i = 0; i < count; i++)
+            values[i] = (float)(random.NextDouble() * 2 - 1) * size;
+        return values;
+    }
+
+    public static QuantizedMatrix Weights(Precision precision, int outputs, int inputs, int seed = 7) =>
+        Quantizer.Quantize(Random(outputs * inputs, seed, 0.1f), outputs, inputs, precision);
+
+    /// <summary>All rows and outputs in one call; places behind the outputs must stay as they are.</summary>
+    public static float[] Multiply(string variant, QuantizedMatrix weights, float[] x, int rows)
+    {
+        const int Margin = 3;
+        const float Untouched = -12345f;
+        using var packed = PackedMatrix.Pack(weights);
+        var stride = weights.Outputs + Margin;
+        var y = new float[rows * stride];
+        Array.Fill(y, Untouched);
+        fixed (float* xs = x, ys = y)
+            MatMulKernelFactory.Create(variant).Multiply(packed, 0, packed.Panels, xs, rows, weights.Inputs, ys, stride);
+        var result = new float[rows * weights.Outputs];
+        for (var r = 0; r < rows; r++)
+        {
+            y.AsSpan(r * stride, weights.Outputs).CopyTo(result.AsSpan(r * weights.Outputs));
+            Assert.All(y.AsSpan(r * stride + weights.Outputs, Margin).ToArray(), value => Assert.Equal(Untouched, value));
+        }
+        return result;
+    }
+
+    /// <summary>Σ x·w in double, and Σ |x·w| for the error bound.</summary>
+    public static (double Sum, double Magnitude) Exact(ReadOnlySpan<float> x, ReadOnlySpan<float> w)
+    {
+        double sum = 0, magnitude = 0;
+        for (var i = 0; i < x.Length; i++)
+        {
+            sum += (double)x[i] * w[i];
+            magnitude += Math.Abs((double)x[i] * w[i]);
+        }
+        return (sum, magnitude);
+    }
+
+    /// <summary>The bound of recursive summation: n·u·Σ|x·w| with u = 2⁻²⁴, twice where products are rounded too.</summary>
+    public static double Bound(double magnitude, int inputs) => 2 * (inputs + 1) * Math.Pow(2, -24) * magnitude;
+}
