@@ -8,11 +8,11 @@ namespace Counterweight.Balancing.Policies.Budget;
 internal sealed class BalanceObjective
 {
     private readonly int _experts, _kinds, _slotKinds;
-    private readonly double[] _shares;   // [kinds, experts]
+    private readonly double[] _shares;   // [experts, kinds]
     private readonly double[] _weights;  // [kinds]
-    private readonly double[] _sums;     // [kinds] Σ x¹⁶
-    private readonly double[] _terms;    // [kinds, experts] x¹⁶
-    private readonly double[] _drops;    // [kinds, experts] by how much x¹⁶ falls with one more copy
+    private readonly double[] _terms;    // [experts, kinds] x¹⁶
+    private readonly double[] _drops;    // [experts, kinds] by how much x¹⁶ falls with one more copy
+    private readonly double[] _slopes;   // [kinds] by how much the objective falls for each unit of x¹⁶
     private readonly int[] _copies;      // [experts]
 
     public BalanceObjective(TrafficShares traffic, int devices, BudgetPolicyOptions options)
@@ -31,12 +31,13 @@ internal sealed class BalanceObjective
         double[][] mixtures = [traffic.Mixture, .. traffic.Single.Select(trace => Blend(trace, traffic.Mixture, TraceInMixture))];
         _shares =
         [
-            .. mixtures.SelectMany(mixture => mixture).Select(share => options.UnseenShare + (1 - options.UnseenShare) * share * _experts),
-            .. traffic.Single.SelectMany(trace => trace).Select(share => share * devices),
+            .. Enumerable.Range(0, _experts).SelectMany(e => mixtures
+                .Select(mixture => options.UnseenShare + (1 - options.UnseenShare) * mixture[e] * _experts)
+                .Concat(traffic.Single.Select(trace => trace[e] * devices))),
         ];
-        _sums = new double[_kinds];
         _terms = new double[_kinds * _experts];
         _drops = new double[_kinds * _experts];
+        _slopes = new double[_kinds];
         _copies = new int[_experts];
         Reset();
     }
@@ -45,40 +46,50 @@ internal sealed class BalanceObjective
     public void Reset()
     {
         Array.Fill(_copies, 1);
-        _sums.AsSpan(0, _slotKinds).Clear();
-        _sums.AsSpan(_slotKinds).Fill(1);
         for (var e = 0; e < _experts; e++)
             Evaluate(e);
+        UpdateSlopes();
     }
 
     /// <summary>By how much one more copy of an expert lowers the objective, to first order.</summary>
     public double Gain(int expert)
     {
+        var drops = _drops.AsSpan(expert * _kinds, _kinds);
         double gain = 0;
-        for (var k = 0; k < _kinds; k++)
-            if (_sums[k] > 0)
-                gain += _weights[k] * _drops[k * _experts + expert] / _sums[k];
+        for (var k = 0; k < drops.Length; k++)
+            gain += _slopes[k] * drops[k];
         return gain;
     }
 
     /// <summary>Adds a copy.</summary>
     public void Add(int expert)
     {
-        for (var k = 0; k < _kinds; k++)
-            _sums[k] -= _terms[k * _experts + expert];
         _copies[expert]++;
         Evaluate(expert);
+        UpdateSlopes();
     }
 
     private void Evaluate(int expert)
     {
         for (var k = 0; k < _kinds; k++)
         {
-            var i = k * _experts + expert;
+            var i = expert * _kinds + k;
             _terms[i] = Power16(_shares[i] / _copies[expert]);
             _drops[i] = _terms[i] - Power16(_shares[i] / (_copies[expert] + 1));
-            _sums[k] += _terms[i];
         }
+    }
+
+    // Summed anew each time: terms span many powers of ten, and what a running sum keeps of the largest would drown the rest.
+    private void UpdateSlopes()
+    {
+        var sums = _slopes.AsSpan();
+        sums[.._slotKinds].Clear();
+        sums[_slotKinds..].Fill(1);
+        for (var e = 0; e < _experts; e++)
+            for (var k = 0; k < _kinds; k++)
+                sums[k] += _terms[e * _kinds + k];
+        for (var k = 0; k < _kinds; k++)
+            _slopes[k] = sums[k] > 0 ? _weights[k] / sums[k] : 0;
     }
 
     private static double[] Blend(double[] a, double[] b, double shareOfA) => [.. a.Zip(b, (x, y) => shareOfA * x + (1 - shareOfA) * y)];

@@ -7,9 +7,15 @@ namespace Counterweight.Balancing.Policies.Budget;
 /// experts. At a price of memory the precisions follow from the losses and the copies from their gain per cost; the price is raised,
 /// which buys slots with bits, until the loss limit is reached. Default precisions: int8 and int4.
 /// </summary>
-public sealed class BudgetPolicy(BudgetPolicyOptions options) : IPlanPolicy
+public sealed class BudgetPolicy : IPlanPolicy
 {
     internal const string PolicyName = "budget";
+
+    private readonly BudgetPolicyOptions _options;
+
+    /// <summary>The policy with these options.</summary>
+    /// <exception cref="InvalidInputException">An option is out of its range.</exception>
+    public BudgetPolicy(BudgetPolicyOptions options) => _options = BudgetPolicyOptions.Parse(options.ToDictionary());
 
     /// <inheritdoc/>
     public string Name => PolicyName;
@@ -22,7 +28,7 @@ public sealed class BudgetPolicy(BudgetPolicyOptions options) : IPlanPolicy
     {
         request = request with { Precisions = request.Precisions ?? [Precision.Int8, Precision.Int4] };
         PlanRequestValidator.Check(request);
-        var copies = new PriceSearch(request, request.Precisions, options).Run();
-        return PlanAssembly.Place(request, copies, new PlanPolicy(Name, options.ToDictionary(), request.Seed));
+        var copies = new PriceSearch(request, request.Precisions, _options).Run();
+        return PlanAssembly.Place(request, copies, new PlanPolicy(Name, _options.ToDictionary(), request.Seed));
     }
 }

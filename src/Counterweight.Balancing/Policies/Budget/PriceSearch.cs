@@ -6,7 +6,9 @@ namespace Counterweight.Balancing.Policies.Budget;
 /// <summary>Finds the highest price of memory whose plan keeps the loss limit: the higher it is, the more and the cheaper the copies.</summary>
 internal sealed class PriceSearch
 {
-    private const int Steps = 40;
+    private const double LowestPrice = 1e-9; // of the price at which every copy is as cheap as can be
+    private const double Resolution = 1.0002;
+    private const double CloseEnough = 0.998;
     private const int MaxCopiesOnOneDevice = 8;
 
     private readonly PlanRequest _request;
@@ -37,8 +39,8 @@ internal sealed class PriceSearch
             throw TooFewBytes();
         if (cheapest.Loss <= _request.MaxLoss)
             return cheapest.Copies;
-        var (low, smallestLoss, best) = (high * 1e-12, cheapest.Loss, (List<ExpertCopy>[]?)null);
-        for (var step = 0; step < Steps; step++)
+        var (low, smallestLoss, best) = (high * LowestPrice, cheapest.Loss, (List<ExpertCopy>[]?)null);
+        while (high > low * Resolution)
         {
             var price = Math.Sqrt(low * high);
             var plan = Plan(price);
@@ -46,6 +48,8 @@ internal sealed class PriceSearch
                 (high, smallestLoss) = (price, Math.Min(smallestLoss, plan.Value.Loss));
             else
                 (low, best) = (price, plan?.Copies ?? best);
+            if (plan?.Loss <= _request.MaxLoss && plan.Value.Loss >= _request.MaxLoss * CloseEnough)
+                break;
         }
         return best ?? throw TooMuchLoss(smallestLoss);
     }

@@ -10,9 +10,15 @@ namespace Counterweight.Balancing.Policies.Paper;
 /// precisions; by default fp16 for fp32 checkpoints and llm.int8 for others, as in the paper. If that is the checkpoint's own
 /// precision, nothing is quantized: the outputs stay bit-equal and the budget must allow for the replicas.
 /// </summary>
-public sealed class PaperPolicy(PaperPolicyOptions options) : IPlanPolicy
+public sealed class PaperPolicy : IPlanPolicy
 {
     internal const string PolicyName = "paper";
+
+    private readonly PaperPolicyOptions _options;
+
+    /// <summary>The policy with these options.</summary>
+    /// <exception cref="InvalidInputException">An option is out of its range.</exception>
+    public PaperPolicy(PaperPolicyOptions options) => _options = PaperPolicyOptions.Parse(options.ToDictionary());
 
     /// <inheritdoc/>
     public string Name => PolicyName;
@@ -33,11 +39,11 @@ public sealed class PaperPolicy(PaperPolicyOptions options) : IPlanPolicy
             var copies = Replicas(loads[l], request.Devices);
             layers[l] = new PaperLayer(copies, Quantizable(request, l, loads[l], copies, low));
             if (low != request.Costs.Original)
-                layers[l].Quantize(options.Quantized);
+                layers[l].Quantize(_options.Quantized);
         }
         KeepBudget(request, layers, low);
         return PlanAssembly.Place(request, [.. layers.Select(layer => layer.ToCopies(request.Costs.Original, low))],
-            new PlanPolicy(Name, options.ToDictionary(), request.Seed));
+            new PlanPolicy(Name, _options.ToDictionary(), request.Seed));
     }
 
     // [experts] copies of each; ties go to the lower expert.
@@ -45,16 +51,16 @@ public sealed class PaperPolicy(PaperPolicyOptions options) : IPlanPolicy
     {
         var (copies, most) = (new int[loads.Length], devices > 1 ? devices : int.MaxValue);
         Array.Fill(copies, 1);
-        for (var r = 0; r < options.Replicas; r++)
+        for (var r = 0; r < _options.Replicas; r++)
         {
             var best = -1;
             for (var e = 0; e < copies.Length; e++)
-                if (copies[e] < (options.ReplicaChoice == ReplicaChoice.Distinct ? Math.Min(2, most) : most)
+                if (copies[e] < (_options.ReplicaChoice == ReplicaChoice.Distinct ? Math.Min(2, most) : most)
                     && (best < 0 || (double)loads[e] / copies[e] > (double)loads[best] / copies[best]))
                     best = e;
             if (best < 0)
-                throw new InvalidInputException("policy paper: option replicas", $"{options.Replicas}",
-                    $"at most {r} for {copies.Length} experts on {devices} devices with replica-choice {options.ToDictionary()["replica-choice"]}");
+                throw new InvalidInputException("policy paper: option replicas", $"{_options.Replicas}",
+                    $"at most {r} for {copies.Length} experts on {devices} devices with replica-choice {_options.ToDictionary()["replica-choice"]}");
             copies[best]++;
         }
         return copies;
@@ -63,10 +69,10 @@ public sealed class PaperPolicy(PaperPolicyOptions options) : IPlanPolicy
     // Experts that may be quantized in place, the least important first; nothing is ranked where nothing can be quantized.
     private int[] Quantizable(PlanRequest request, int layer, ReadOnlySpan<long> loads, int[] copies, Precision low)
     {
-        if (low == request.Costs.Original || options.Quantized == 0)
+        if (low == request.Costs.Original || _options.Quantized == 0)
             return [];
-        var ranking = LeastImportant.Rank(request, options.Importance, layer, loads, low);
-        return options.Collision == CollisionRule.Quantize ? ranking : [.. ranking.Where(expert => copies[expert] == 1)];
+        var ranking = LeastImportant.Rank(request, _options.Importance, layer, loads, low);
+        return _options.Collision == CollisionRule.Quantize ? ranking : [.. ranking.Where(expert => copies[expert] == 1)];
     }
 
     private static void KeepBudget(PlanRequest request, PaperLayer[] layers, Precision low)

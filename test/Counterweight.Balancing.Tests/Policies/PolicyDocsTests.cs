@@ -1,0 +1,42 @@
+using System.Text.RegularExpressions;
+using Counterweight.Balancing.Policies.Budget;
+using Counterweight.Balancing.Policies.Paper;
+using Counterweight.Tests;
+
+namespace Counterweight.Balancing.Tests.Policies;
+
+public sealed class PolicyDocsTests
+{
+    [Fact]
+    public void The_documented_options_and_defaults_are_the_real_ones()
+    {
+        var text = File.ReadAllText(Path.Combine(GoldenFiles.ProjectRoot, "docs", "policies.md"));
+        var documented = Regex.Matches(text, @"^\| `([a-z-]+)` \| (\S+) \|", RegexOptions.Multiline)
+            .Select(row => (row.Groups[1].Value, row.Groups[2].Value));
+        var real = new PaperPolicyOptions().ToDictionary().Concat(new BudgetPolicyOptions().ToDictionary());
+        Assert.Equal(real.Select(option => (option.Key, option.Value)), documented);
+    }
+
+    [Fact]
+    public void Options_survive_a_round_trip_by_name()
+    {
+        var paper = new PaperPolicyOptions
+        {
+            Replicas = 3,
+            Quantized = 2,
+            ReplicaChoice = ReplicaChoice.LoadPerCopy,
+            Importance = ImportanceReading.Random,
+            Collision = CollisionRule.Quantize,
+        };
+        Assert.Equal(paper, PaperPolicyOptions.Parse(paper.ToDictionary()));
+        var budget = new BudgetPolicyOptions { MaxCopies = 4, SlotWeight = 0.25, UnseenShare = 0 };
+        Assert.Equal(budget, BudgetPolicyOptions.Parse(budget.ToDictionary()));
+    }
+
+    [Fact]
+    public void Options_set_in_code_are_checked_too()
+    {
+        Assert.Throws<InvalidInputException>(() => new PaperPolicy(new PaperPolicyOptions { Replicas = -1 }));
+        Assert.Throws<InvalidInputException>(() => new BudgetPolicy(new BudgetPolicyOptions { SlotWeight = 1.5 }));
+    }
+}
