@@ -33,7 +33,14 @@ internal sealed class GoldenRow(JsonObject row)
     public static TaskData Data => new(GoldenFiles.Shared("data", "benchmarks"));
 
     public static IEnumerable<GoldenRow> Read(params string[] file) =>
-        File.ReadLines(GoldenFiles.Shared(file)).Select(line => new GoldenRow(JsonNode.Parse(line)!.AsObject())).Where(row => !row.IsGeneration);
+        File.ReadLines(GoldenFiles.Shared(file))
+            .Select(line => new GoldenRow(JsonNode.Parse(line)!.AsObject()))
+            .Where(row => !row.IsGeneration);
+
+    /// <summary>The rows of a task that the bundled model was evaluated on.</summary>
+    public static IEnumerable<GoldenRow> ReadPocketSamples(string task) => Read([.. PocketFolder, $"{task}.samples.jsonl"]);
+
+    public static string[] PocketFolder => ["goldens", "models", "pocket-moe", "eval"];
 
     /// <summary>The same document as this project reads it.</summary>
     public TaskDocument Document()

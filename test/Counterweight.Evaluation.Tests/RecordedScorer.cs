@@ -13,7 +13,8 @@ internal sealed class RecordedScorer : ITokenScorer
                 var asked = context is null
                     ? CharacterTokenizer.Requests().Rolling(continuation)
                     : CharacterTokenizer.Requests().Continuation(context, continuation);
-                _scores[Key(Assert.Single(asked.Windows))] = new TokenScore((double)request["loglikelihood"]!, (bool?)request["greedy"] ?? false);
+                _scores[Key(Assert.Single(asked.Windows))] =
+                    new TokenScore((double)request["loglikelihood"]!, (bool?)request["greedy"] ?? false);
             }
     }
 
@@ -22,5 +23,6 @@ internal sealed class RecordedScorer : ITokenScorer
     public TokenScore[] Score(IReadOnlyList<TokenRequest> requests, Action<int>? scored = null, CancellationToken cancellation = default) =>
         [.. requests.Select(request => _scores[Key(request)])];
 
-    private static string Key(TokenRequest request) => $"{CharacterTokenizer.Decode(request.Input)}\uffff{CharacterTokenizer.Decode(request.Targets)}";
+    private static string Key(TokenRequest request) =>
+        $"{CharacterTokenizer.Decode(request.Input)}\uffff{CharacterTokenizer.Decode(request.Targets)}";
 }

@@ -11,7 +11,9 @@ public sealed class Evaluator(ITokenScorer scorer, RequestTokenizer tokenizer)
     // Enough for full batches, and little enough that a killed run loses little.
     private const int TokensAtOnce = 8192;
 
-    /// <summary>Evaluates tasks and groups; the same inputs give the same results, also when the run was interrupted and continued.</summary>
+    /// <summary>
+    /// Evaluates tasks and groups; the same inputs give the same results, also when the run was interrupted and continued.
+    /// </summary>
     /// <param name="entries">Tasks and groups; a task that is named twice is evaluated once.</param>
     /// <param name="data">Where their data lies.</param>
     /// <param name="options">Examples, limit, output folder.</param>
@@ -69,7 +71,8 @@ public sealed class Evaluator(ITokenScorer scorer, RequestTokenizer tokenizer)
         }
         catch (InvalidInputException tooLong)
         {
-            throw new InvalidInputException($"{task.Name}, document {document.Id}, {tooLong.Where}", tooLong.Found, tooLong.Expected, tooLong);
+            throw new InvalidInputException($"{task.Name}, document {document.Id}, {tooLong.Where}",
+                tooLong.Found, tooLong.Expected, tooLong);
         }
     }
 

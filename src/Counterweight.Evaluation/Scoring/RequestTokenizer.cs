@@ -1,4 +1,5 @@
 using Counterweight.Balancing;
+using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Tasks.Data;
 
 namespace Counterweight.Evaluation.Scoring;
@@ -32,6 +33,14 @@ public sealed class RequestTokenizer
         _prefixToken = prefixToken;
         _prefixText = prefixText;
         _maxLength = maxLength;
+    }
+
+    /// <summary>The tokenizer of a model: its ids, its prefix token, its longest input.</summary>
+    /// <exception cref="InvalidInputException">The model's folder names no usable BOS or EOS token.</exception>
+    public static RequestTokenizer Of(LoadedModel model)
+    {
+        var prefix = PrefixToken.Of(model);
+        return new RequestTokenizer(model.Tokenizer.Encode, prefix.Id, prefix.Text, model.Model.Shape.MaxPositions);
     }
 
     /// <summary>

@@ -31,7 +31,8 @@ internal sealed class RunFolder : IDisposable
         if (!File.Exists(file))
             AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(settings.ToJsonString())));
         else if (!JsonNode.DeepEquals(ReadSettings(file), settings))
-            throw new InvalidInputException(file, $"another run: {DataFile.ReadText(file)}", $"{settings.ToJsonString()}, or an empty folder");
+            throw new InvalidInputException(file, $"another run: {DataFile.ReadText(file)}",
+                $"{settings.ToJsonString()}, or an empty folder");
         return new RunFolder(folder);
     }
 

@@ -40,7 +40,8 @@ internal static class SampleRow
             row.Index("id", int.MaxValue),
             JsonNode.Parse(row.Field("target").GetRawText())!,
             [.. row.Field("metrics").EnumerateObject().Select(metric => ParseMetric(row, metric))],
-            [.. row.Objects("requests").Select(request => request.Has("text") ? ParseWholeText(request) : ParseContinuation(request, shared))]);
+            [.. row.Objects("requests").Select(request =>
+                request.Has("text") ? ParseWholeText(request) : ParseContinuation(request, shared))]);
     }
 
     private static void WriteMetrics(Utf8JsonWriter json, IReadOnlyList<SampleMetric> metrics)

@@ -28,7 +28,9 @@ public static class TextDocuments
         if (lines.Count > 0 && lines[^1].Length == 0)
             lines.RemoveAt(lines.Count - 1);
         Finish(documents, lines);
-        return documents.Count > 0 ? documents : throw new InvalidInputException(path, "no text", "text, documents separated by lines " + Separator);
+        return documents.Count > 0
+            ? documents
+            : throw new InvalidInputException(path, "no text", $"text, documents separated by lines {Separator}");
     }
 
     private static void Finish(List<string> documents, List<string> lines)

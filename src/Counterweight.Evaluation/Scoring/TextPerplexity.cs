@@ -10,7 +10,9 @@ public sealed class TextPerplexity(ITokenScorer scorer, RequestTokenizer tokeniz
 {
     /// <summary>Scores the files (<see cref="TextDocuments.Read"/>).</summary>
     /// <param name="files">UTF-8 text files, one or more.</param>
-    /// <param name="maxTokensPerFile">Documents that start after so many tokens of their file are left out, 1 or more; null for all.</param>
+    /// <param name="maxTokensPerFile">
+    /// Documents that start after so many tokens of their file are left out, 1 or more; null for all.
+    /// </param>
     /// <param name="scored">Told the number of newly scored tokens now and then; null for nobody.</param>
     /// <param name="cancellation">Ends the work between batches.</param>
     /// <exception cref="InvalidInputException">A file can't be used, or the model gives no finite number.</exception>
@@ -27,8 +29,8 @@ public sealed class TextPerplexity(ITokenScorer scorer, RequestTokenizer tokeniz
         var documents = files.Select(file => Tokenize(file, maxTokensPerFile)).ToArray();
         TokenRequest[] windows = [.. documents.SelectMany(file => file).SelectMany(document => document.Windows)];
         var scores = new Queue<TokenScore>(scorer.Score(windows, scored, cancellation));
-        return new PerplexityResult([.. files.Zip(documents, (file, parts) =>
-            new FilePerplexity(file, [.. parts.Select((document, index) => Sum($"model, on {file}, document {index}", document, scores))]))]);
+        return new PerplexityResult([.. files.Zip(documents, (file, parts) => new FilePerplexity(file,
+            [.. parts.Select((document, index) => Sum($"model, on {file}, document {index}", document, scores))]))]);
     }
 
     private List<DocumentRequest> Tokenize(string file, int? maxTokens)

@@ -14,7 +14,8 @@ public sealed record PairedComparison(int Samples, double Before, double After, 
         var mean = differences.Average();
         var squares = differences.Sum(difference => (difference - mean) * (difference - mean));
         var standardError = Math.Sqrt(squares / (differences.Length - 1) / differences.Length);
-        return new PairedComparison(differences.Length, Mean(before), Mean(after), StudentInterval.Of(mean, standardError, differences.Length));
+        var difference = StudentInterval.Of(mean, standardError, differences.Length);
+        return new PairedComparison(differences.Length, Mean(before), Mean(after), difference);
     }
 
     internal static double[] Differences(ReadOnlySpan<double> before, ReadOnlySpan<double> after)

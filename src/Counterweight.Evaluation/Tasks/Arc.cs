@@ -2,7 +2,7 @@ using Counterweight.Evaluation.Tasks.Data;
 
 namespace Counterweight.Evaluation.Tasks;
 
-/// <summary>School science questions, the development sets. Clark et al., "Think you have Solved Question Answering? Try ARC", 2018.</summary>
+/// <summary>School science, development sets. Clark et al., "Think you have Solved Question Answering? Try ARC", 2018.</summary>
 internal static class Arc
 {
     public static MultipleChoiceTask Easy { get; } = Task("arc_easy", "ARC-Easy-Dev.jsonl");

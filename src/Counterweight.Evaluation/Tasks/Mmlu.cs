@@ -2,7 +2,7 @@ using Counterweight.Evaluation.Tasks.Data;
 
 namespace Counterweight.Evaluation.Tasks;
 
-/// <summary>Exam questions of 57 subjects in four areas. Hendrycks et al., "Measuring Massive Multitask Language Understanding", 2021.</summary>
+/// <summary>Exams of 57 subjects in four areas. Hendrycks et al., "Measuring Massive Multitask Language Understanding", 2021.</summary>
 internal static class Mmlu
 {
     private const int Columns = 6;

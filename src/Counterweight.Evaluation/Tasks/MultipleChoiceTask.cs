@@ -36,7 +36,8 @@ public sealed class MultipleChoiceTask : EvaluationTask
         var documents = all[..Math.Min(all.Length, options.Limit ?? all.Length)];
         var fewShot = TakesExamples ? options.FewShot : 0;
         var examples = Examples(data, all, documents.Length, options with { FewShot = fewShot });
-        return new LoadedTask(this, fewShot, all.Length, [.. documents.Select((document, id) => new ChoiceSample(id, document, examples[id], this))]);
+        var samples = documents.Select((document, id) => new ChoiceSample(id, document, examples[id], this));
+        return new LoadedTask(this, fewShot, all.Length, [.. samples]);
     }
 
     internal override IReadOnlyList<MetricValue> Aggregate(IReadOnlyList<SampleResult> samples) =>

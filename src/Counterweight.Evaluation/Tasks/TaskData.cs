@@ -3,7 +3,7 @@ using Counterweight.Balancing;
 namespace Counterweight.Evaluation.Tasks;
 
 /// <summary>Where the evaluation data lies. Nothing is downloaded; each task's documentation names its files.</summary>
-/// <param name="benchmarks">Folder of the public benchmarks in their original form (<c>piqa/valid.jsonl</c>, <c>mmlu/test/</c>, …); null for none.</param>
+/// <param name="benchmarks">Folder of the public benchmarks in their original form (<c>piqa/valid.jsonl</c>, …); null for none.</param>
 /// <param name="texts">Folder of the project's own evaluation texts (<c>minimal-pairs.jsonl</c>); null for none.</param>
 public sealed class TaskData(string? benchmarks, string? texts = null)
 {

@@ -9,8 +9,9 @@ public static class TaskRegistry
 
     private static readonly TaskEntry[] BuiltIn =
     [
-        Piqa.Task, HellaSwag.Task, WinoGrande.Task, Arc.Easy, Arc.Challenge, OpenBookQa.Dev, OpenBookQa.Test, BoolQ.Task, Copa.Dev, Copa.Test,
-        Mmlu.Group, .. Mmlu.Areas, Mmlu.All, Blimp.Group, Blimp.All, TruthfulQa.Best, TruthfulQa.TrueMass, WikiText.Task, MinimalPairs.Group,
+        Piqa.Task, HellaSwag.Task, WinoGrande.Task, Arc.Easy, Arc.Challenge, OpenBookQa.Dev, OpenBookQa.Test, BoolQ.Task,
+        Copa.Dev, Copa.Test, Mmlu.Group, .. Mmlu.Areas, Mmlu.All, Blimp.Group, Blimp.All, TruthfulQa.Best, TruthfulQa.TrueMass,
+        WikiText.Task, MinimalPairs.Group,
     ];
 
     /// <summary>

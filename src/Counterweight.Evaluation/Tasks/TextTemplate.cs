@@ -25,7 +25,8 @@ internal sealed class TextTemplate
                 i = end;
             }
             else if (c is '{' or '}')
-                throw new InvalidInputException(where, $"a stray {c} at character {i} of \"{template}\"", "{field}, or {{ and }} for braces");
+                throw new InvalidInputException(where, $"a stray {c} at character {i} of \"{template}\"",
+                    "{field}, or {{ and }} for braces");
             else
                 text.Append(c);
         }

@@ -117,7 +117,8 @@ public sealed class EvaluatorTests
         Assert.InRange((double)json["results"]!["minimal_pairs_agreement"]!["acc,none"]!, 0, 1);
         Assert.InRange((double)json["groups"]!["minimal_pairs"]!["acc_stderr,none"]!, 0, 1);
         Assert.Equal("minimal_pairs_word_order", (string)json["group_subtasks"]!["minimal_pairs"]![1]!);
-        Assert.Equal((4, 3), ((int)json["n-samples"]!["minimal_pairs_agreement"]!["original"]!, (int)json["n-samples"]!["minimal_pairs_agreement"]!["effective"]!));
+        var samples = json["n-samples"]!["minimal_pairs_agreement"]!;
+        Assert.Equal((4, 3), ((int)samples["original"]!, (int)samples["effective"]!));
         Assert.True((bool)json["higher_is_better"]!["minimal_pairs_agreement"]!["acc"]!);
         Assert.Equal(0, (int)json["n-shot"]!["minimal_pairs_agreement"]!);
         Assert.Equal(3, (int)json["config"]!["limit"]!);
@@ -154,8 +155,9 @@ public sealed class EvaluatorTests
     public void Options_out_of_range_are_refused(int fewShot, int limit)
     {
         using var folder = new TemporaryData();
+        var options = new EvaluationOptions { Model = "m", FewShot = fewShot, Limit = limit };
         Assert.Throws<InvalidInputException>(() => new Evaluator(new FakeScorer(), CharacterTokenizer.Requests()).Run(
-            [], folder.Data, new EvaluationOptions { Model = "m", FewShot = fewShot, Limit = limit }, cancellation: TestContext.Current.CancellationToken));
+            [], folder.Data, options, cancellation: TestContext.Current.CancellationToken));
     }
 
     private static EvaluationResults Run(TemporaryData data, string? folder, ITokenScorer scorer, string model = "m", int? limit = null) =>
@@ -163,6 +165,8 @@ public sealed class EvaluatorTests
             new EvaluationOptions { Model = model, Limit = limit, Folder = folder is null ? null : data.Path(folder) });
 
     private static void WritePairs(TemporaryData folder, int count) =>
-        folder.Write("minimal-pairs.jsonl", string.Concat(Enumerable.Range(0, count).Select(i =>
-            $$"""{"category":"{{(i % 2 == 0 ? "agreement" : "word order")}}","good":"A good {{i}} sentence.","bad":"A bad sentence {{i}}."}""" + "\n")));
+        folder.Write("minimal-pairs.jsonl", string.Concat(Enumerable.Range(0, count).Select(Pair)));
+
+    private static string Pair(int i) =>
+        $$"""{"category":"{{(i % 2 == 0 ? "agreement" : "word order")}}","good":"A good {{i}} sentence.","bad":"A bad sentence {{i}}."}""" + "\n";
 }

@@ -21,8 +21,8 @@ public sealed class GoldenMetricTests
     [InlineData("winogrande")]
     public void Metrics_and_standard_errors_are_the_references(string name)
     {
-        var rows = GoldenRow.Read("goldens", "models", "pocket-moe", "eval", $"{name}.samples.jsonl").ToArray();
-        var summary = JsonNode.Parse(File.ReadAllText(GoldenFiles.Shared("goldens", "models", "pocket-moe", "eval", $"{name}.summary.json")))!;
+        var rows = GoldenRow.ReadPocketSamples(name).ToArray();
+        var summary = JsonNode.Parse(File.ReadAllText(GoldenFiles.Shared([.. GoldenRow.PocketFolder, $"{name}.summary.json"])))!;
         var results = new Evaluator(new RecordedScorer(rows), CharacterTokenizer.Requests()).Run(
             [TaskRegistry.Find(name, GoldenRow.Data)], GoldenRow.Data, new EvaluationOptions { Model = "recorded", Limit = rows.Length },
             cancellation: TestContext.Current.CancellationToken);
@@ -50,8 +50,8 @@ public sealed class GoldenMetricTests
     [InlineData("winogrande")]
     public void Metrics_of_every_sample_are_the_references(string name)
     {
-        var path = GoldenFiles.Shared("goldens", "models", "pocket-moe", "eval", $"{name}.samples.jsonl");
-        foreach (var (golden, logged) in GoldenRow.Read("goldens", "models", "pocket-moe", "eval", $"{name}.samples.jsonl").Zip(SampleLog.Read(path)))
+        var path = GoldenFiles.Shared([.. GoldenRow.PocketFolder, $"{name}.samples.jsonl"]);
+        foreach (var (golden, logged) in GoldenRow.ReadPocketSamples(name).Zip(SampleLog.Read(path)))
         {
             var judged = golden.Document().Judge(logged.Requests);
             Assert.Equal(logged.Metrics, judged);

@@ -31,7 +31,8 @@ public sealed class TextPerplexityTests
         using var folder = new TemporaryData();
         string[] files = [folder.Write("a.txt", "aé\n<|endoftext|>\nlonger than a window\n"), folder.Write("b.txt", "xyz")];
         var scorer = new UniformScorer(vocabulary: 50, maxLength: 8);
-        var result = new TextPerplexity(scorer, CharacterTokenizer.Requests(8)).Measure(files, cancellation: TestContext.Current.CancellationToken);
+        var result = new TextPerplexity(scorer, CharacterTokenizer.Requests(8))
+            .Measure(files, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal([(2L, 3L), (20L, 20L)], result.Files[0].Documents.Select(document => (document.Tokens, document.Bytes)));
         Assert.Equal((25, 26), (result.Total.Tokens, result.Total.Bytes));
         Assert.Equal(50, result.Total.Perplexity, 1e-9);
@@ -56,8 +57,9 @@ public sealed class TextPerplexityTests
     {
         using var folder = new TemporaryData();
         var path = folder.Write("a.txt", "abc");
-        var error = Assert.Throws<InvalidInputException>(() => new TextPerplexity(new UniformScorer(double.NaN, 8), CharacterTokenizer.Requests(8))
-            .Measure([path], cancellation: TestContext.Current.CancellationToken));
+        var perplexity = new TextPerplexity(new UniformScorer(double.NaN, 8), CharacterTokenizer.Requests(8));
+        var error = Assert.Throws<InvalidInputException>(() =>
+            perplexity.Measure([path], cancellation: TestContext.Current.CancellationToken));
         Assert.Contains(path, error.Where, StringComparison.Ordinal);
     }
 
@@ -65,7 +67,8 @@ public sealed class TextPerplexityTests
     {
         public int MaxLength => maxLength;
 
-        public TokenScore[] Score(IReadOnlyList<TokenRequest> requests, Action<int>? scored = null, CancellationToken cancellation = default)
+        public TokenScore[] Score(
+            IReadOnlyList<TokenRequest> requests, Action<int>? scored = null, CancellationToken cancellation = default)
         {
             Assert.All(requests, request => Assert.InRange(request.Input.Length, request.Targets.Length, maxLength));
             return [.. requests.Select(request => new TokenScore(-request.Targets.Length * Math.Log(vocabulary), false))];

@@ -41,10 +41,11 @@ public sealed class PairedComparisonTests
 
     [Fact]
     public void Exchange_turns_the_difference_around() =>
-        Gen.Double[-5, 5].Array[2, 30].SelectMany(before => Gen.Double[-5, 5].Array[before.Length].Select(after => (before, after))).Sample(runs =>
+        Gen.Select(Gen.Double[-5, 5], Gen.Double[-5, 5]).Array[2, 30].Sample(pairs =>
         {
-            var there = PairedComparison.Of(runs.before, runs.after).Difference;
-            var back = PairedComparison.Of(runs.after, runs.before).Difference;
+            var (before, after) = (Array.ConvertAll(pairs, pair => pair.Item1), Array.ConvertAll(pairs, pair => pair.Item2));
+            var there = PairedComparison.Of(before, after).Difference;
+            var back = PairedComparison.Of(after, before).Difference;
             Assert.Equal(-there.Value, back.Value, 1e-12);
             Assert.Equal(-there.High, back.Low, 1e-9);
             Assert.Equal(there.PValue, back.PValue, 1e-9);
@@ -86,7 +87,8 @@ public sealed class PairedComparisonTests
     public void Perplexity_that_changes_equally_per_token_has_no_error()
     {
         TextNats[] before = [new(10, 30, 20), new(30, 90, 90)];
-        var comparison = PerplexityComparison.Of(before, [.. before.Select(document => document with { Nats = document.Nats + 0.5 * document.Tokens })]);
+        TextNats[] after = Array.ConvertAll(before, document => document with { Nats = document.Nats + 0.5 * document.Tokens });
+        var comparison = PerplexityComparison.Of(before, after);
         Assert.Equal(Math.Exp(0.5), comparison.Ratio, 1e-12);
         Assert.Equal(0, comparison.NatsPerToken.StandardError, 1e-12);
     }

@@ -13,7 +13,8 @@ public sealed class RunComparisonTests
         SampleResult[] before = [Choice("a", 0, 1, 0.2), Choice("a", 1, 0, 0.4), Choice("b", 0, 0, 0.5)];
         SampleResult[] after = [Choice("a", 0, 0, 0.3), Choice("a", 1, 0, 0.9), Choice("b", 0, 1, 0.5)];
         var comparisons = RunComparison.Of(before, after);
-        Assert.Equal([("a", "acc"), ("a", "mass"), ("b", "acc"), ("b", "mass")], comparisons.Select(metric => (metric.Task, metric.Metric)));
+        Assert.Equal([("a", "acc"), ("a", "mass"), ("b", "acc"), ("b", "mass")],
+            comparisons.Select(metric => (metric.Task, metric.Metric)));
         Assert.Equal((2, -0.5), (comparisons[0].Paired.Samples, comparisons[0].Paired.Difference.Value));
         Assert.Equal(new McNemarTest(1, 0), comparisons[0].McNemar);
         Assert.Equal(0.3, comparisons[1].Paired.Difference.Value, 1e-12);
@@ -36,12 +37,14 @@ public sealed class RunComparisonTests
         var sample = Choice("a", 0, 1, 0.2);
         Assert.Throws<InvalidInputException>(() => RunComparison.Of([sample], []));
         Assert.Throws<InvalidInputException>(() => RunComparison.Of([sample], [sample with { Id = 1 }]));
-        Assert.Throws<InvalidInputException>(() => RunComparison.Of([sample], [sample with { Requests = [sample.Requests[0] with { Context = "other" }] }]));
+        var other = sample.Requests[0] with { Context = "other" };
+        Assert.Throws<InvalidInputException>(() => RunComparison.Of([sample], [sample with { Requests = [other] }]));
     }
 
     private static SampleResult Choice(string task, int id, double accuracy, double mass) => new(
         task, id, JsonValue.Create(0), [new("acc", accuracy), new("mass", mass)], [new("context", " choice", -1, false, 1, 1, 0, 1)]);
 
     private static SampleResult Text(int id, double loglikelihood) => new(
-        "wikitext", id, JsonValue.Create("text"), [new("word_perplexity", loglikelihood, 5)], [new(null, "text", loglikelihood, false, 0, 10, 0, 1)]);
+        "wikitext", id, JsonValue.Create("text"), [new("word_perplexity", loglikelihood, 5)],
+        [new(null, "text", loglikelihood, false, 0, 10, 0, 1)]);
 }

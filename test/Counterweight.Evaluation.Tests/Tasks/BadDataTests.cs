@@ -8,29 +8,32 @@ public sealed class BadDataTests
     private const string Piqa = """{"goal":"g","sol1":"a","sol2":"b"}""";
 
     [Theory]
-    [InlineData("boolq", "boolq/val.jsonl", "{\"passage\":\"p\",\"question\":\"q\",\"label\":true}\n\n{\"passage\":\"p\",\"question\":\"q\"}", 3, "label")]
-    [InlineData("boolq", "boolq/val.jsonl", "{\"passage\":\"p\",\"question\":\"q\",\"label\":1}", 1, "true or false")]
-    [InlineData("boolq", "boolq/val.jsonl", "{\"passage\":\"\",\"question\":\"q\",\"label\":true}", 1, "text")]
-    [InlineData("boolq", "boolq/val.jsonl", "{\"passage\":\"p\",", 1, "JSON")]
+    [InlineData("boolq", "boolq/val.jsonl",
+        "{\"passage\":\"p\",\"question\":\"q\",\"label\":true}\n\n{\"passage\":\"p\",\"question\":\"q\"}", 3, "label")]
+    [InlineData("boolq", "boolq/val.jsonl", """{"passage":"p","question":"q","label":1}""", 1, "true or false")]
+    [InlineData("boolq", "boolq/val.jsonl", """{"passage":"","question":"q","label":true}""", 1, "text")]
+    [InlineData("boolq", "boolq/val.jsonl", """{"passage":"p",""", 1, "JSON")]
     [InlineData("boolq", "boolq/val.jsonl", "[1]", 1, "JSON object")]
     [InlineData("boolq", "boolq/val.jsonl", "{\"passage\":\"\\ud800\",\"question\":\"q\",\"label\":true}", 1, "Unicode")]
     [InlineData("hellaswag", "hellaswag/hellaswag_val_first1000.jsonl",
-        "{\"activity_label\":\"a\",\"ctx\":\"c\",\"endings\":[\"x\",\"y\"],\"label\":2}", 1, "from 0 to 1")]
+        """{"activity_label":"a","ctx":"c","endings":["x","y"],"label":2}""", 1, "from 0 to 1")]
     [InlineData("hellaswag", "hellaswag/hellaswag_val_first1000.jsonl",
-        "{\"activity_label\":\"a\",\"ctx\":\"c\",\"endings\":\"x\",\"label\":0}", 1, "list")]
-    [InlineData("winogrande", "winogrande/dev.jsonl", "{\"sentence\":\"no gap\",\"option1\":\"a\",\"option2\":\"b\",\"answer\":\"1\"}", 1, "'_'")]
-    [InlineData("winogrande", "winogrande/dev.jsonl", "{\"sentence\":\"a _ b\",\"option1\":\"a\",\"option2\":\"b\",\"answer\":\"0\"}", 1, "from 1 to 2")]
+        """{"activity_label":"a","ctx":"c","endings":"x","label":0}""", 1, "list")]
+    [InlineData("winogrande", "winogrande/dev.jsonl", """{"sentence":"no gap","option1":"a","option2":"b","answer":"1"}""", 1, "'_'")]
+    [InlineData("winogrande", "winogrande/dev.jsonl",
+        """{"sentence":"a _ b","option1":"a","option2":"b","answer":"0"}""", 1, "from 1 to 2")]
     [InlineData("arc_easy", "arc/ARC-Easy-Dev.jsonl",
-        "{\"question\":{\"stem\":\"s\",\"choices\":[{\"text\":\"t\",\"label\":\"A\"}]},\"answerKey\":\"B\"}", 1, "one of A")]
+        """{"question":{"stem":"s","choices":[{"text":"t","label":"A"}]},"answerKey":"B"}""", 1, "one of A")]
     [InlineData("openbookqa", "openbookqa/dev.tsv",
         "ID\tQuestion Stem\tChoices\tComplete Question\tAnswer Key\n1\tq\t(A) a (B) b (C) c\tx\tA\n", 2, "(D) text")]
     [InlineData("openbookqa", "openbookqa/dev.tsv", "ID\tStem\tChoices\tComplete Question\tAnswer Key\n", 1, "Question Stem")]
     [InlineData("mmlu_virology", "mmlu/test/virology_test.csv", "\"a\n\nb\",1,2,3,4,A\nq,1,2,3,A\n", 4, "6 cells")]
     [InlineData("mmlu_virology", "mmlu/test/virology_test.csv", "q,1,2,3,4,E\n", 1, "from A to D")]
     [InlineData("mmlu_virology", "mmlu/test/virology_test.csv", "q,1,2,3,4,A\nq,1 \"x\",2,3,4,A\n", 2, "quotes")]
-    [InlineData("copa", "copa/copa-dev.xml", "<copa-corpus>\n<item asks-for=\"cause\" most-plausible-alternative=\"1\"><p>P.</p><a1>A.</a1></item></copa-corpus>", 2, "<a2>")]
+    [InlineData("copa", "copa/copa-dev.xml",
+        "<copa-corpus>\n<item asks-for=\"cause\" most-plausible-alternative=\"1\"><p>P.</p><a1>A.</a1></item></copa-corpus>", 2, "<a2>")]
     [InlineData("copa", "copa/copa-dev.xml", "<copa-corpus>\n<item", 2, "COPA")]
-    [InlineData("minimal_pairs", "minimal-pairs.jsonl", "{\"category\":\"c\",\"good\":\"g\"}", 1, "bad")]
+    [InlineData("minimal_pairs", "minimal-pairs.jsonl", """{"category":"c","good":"g"}""", 1, "bad")]
     public void Bad_row_is_named_by_file_and_line(string task, string file, string text, int line, string expected)
     {
         using var folder = new TemporaryData();
@@ -58,7 +61,8 @@ public sealed class BadDataTests
     {
         using var folder = new TemporaryData();
         Assert.Equal(folder.Path("boolq/val.jsonl"), Assert.Throws<InvalidInputException>(() => Load("boolq", folder.Data)).Where);
-        Assert.Contains("folder", Assert.Throws<InvalidInputException>(() => Load("boolq", new TaskData(null))).Found, StringComparison.Ordinal);
+        var error = Assert.Throws<InvalidInputException>(() => Load("boolq", new TaskData(null)));
+        Assert.Contains("folder", error.Found, StringComparison.Ordinal);
         Directory.CreateDirectory(folder.Path("blimp"));
         Assert.Equal(folder.Path("blimp"), Assert.Throws<InvalidInputException>(() => Load("blimp", folder.Data)).Where);
     }

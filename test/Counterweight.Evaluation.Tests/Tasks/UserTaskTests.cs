@@ -53,7 +53,8 @@ public sealed class UserTaskTests
     {
         using var folder = new TemporaryData();
         var data = folder.Write("data.jsonl", $$"""{"context":"c","choices":["yes","no"],"gold":{{gold}}}""");
-        var error = Assert.Throws<InvalidInputException>(() => Documents(folder, $$"""{"task":"t","file":"data.jsonl","goldForm":"{{form}}"}"""));
+        var description = $$"""{"task":"t","file":"data.jsonl","goldForm":"{{form}}"}""";
+        var error = Assert.Throws<InvalidInputException>(() => Documents(folder, description));
         Assert.Equal($"{data}:1", error.Where);
     }
 
@@ -82,7 +83,8 @@ public sealed class UserTaskTests
             {"context":"Q2:","choices":["a","b"],"gold":0}
             {"context":"unused","choices":["a","b"],"gold":0}
             """);
-        var documents = Documents(folder, """{"task":"t","file":"data.jsonl","examplesFile":"train.jsonl","description":"D\n"}""", fewShot: 2);
+        var documents = Documents(
+            folder, """{"task":"t","file":"data.jsonl","examplesFile":"train.jsonl","description":"D\n"}""", fewShot: 2);
         Assert.Equal("D\nQ1: b\n\nQ2: a\n\nQ3:", Texts(documents[0])[0].Context);
     }
 

@@ -59,9 +59,10 @@ internal readonly struct JsonRow
 
     public double Number(string path) => NumberOf(Field(path), path);
 
-    public double NumberOf(JsonElement element, string path) => element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var number)
-        ? number
-        : throw Invalid($"\"{path}\": {Shorten(element)}", "a number");
+    public double NumberOf(JsonElement element, string path) =>
+        element.ValueKind == JsonValueKind.Number && element.TryGetDouble(out var number)
+            ? number
+            : throw Invalid($"\"{path}\": {Shorten(element)}", "a number");
 
     /// <summary>A list of texts, none of them empty.</summary>
     public string[] Texts(string path)
@@ -84,7 +85,7 @@ internal readonly struct JsonRow
         var other => throw Invalid($"\"{path}\": {Shorten(other)}", "true or false"),
     };
 
-    /// <summary>A whole number (also as text) in <paramref name="first"/> .. <paramref name="first"/> + <paramref name="count"/> − 1, less <paramref name="first"/>.</summary>
+    /// <summary>A whole number (also as text), one of <paramref name="count"/> from <paramref name="first"/> on, counted from 0.</summary>
     public int Index(string path, int count, int first = 0)
     {
         var field = Field(path);
