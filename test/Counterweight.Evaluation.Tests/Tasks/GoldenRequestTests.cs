@@ -1,4 +1,5 @@
 using Counterweight.Evaluation.Tasks;
+using Counterweight.Tests;
 
 namespace Counterweight.Evaluation.Tests.Tasks;
 
@@ -57,5 +58,15 @@ public sealed class GoldenRequestTests
     {
         var task = (EvaluationTask)TaskRegistry.Find(name, GoldenRow.Data);
         Assert.Equal(documents, task.Load(GoldenRow.Data, new TaskOptions(0, 1234, null)).Documents.Count);
+    }
+
+    [Fact]
+    public void Bundled_sentence_pairs_are_a_task_for_each_category()
+    {
+        var data = new TaskData(null, Path.Combine(GoldenFiles.ProjectRoot, "texts", "evaluation"));
+        var rows = File.ReadLines(data.Text("minimal-pairs.jsonl")).Count(line => line.Length > 0);
+        var tasks = TaskRegistry.Leaves(TaskRegistry.Find("minimal_pairs", data), data).ToArray();
+        Assert.True(tasks.Length > 1);
+        Assert.Equal(rows, tasks.Sum(task => task.Load(data, new TaskOptions(0, 1234, null)).Documents.Count));
     }
 }
