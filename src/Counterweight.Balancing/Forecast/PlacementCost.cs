@@ -12,13 +12,14 @@ internal sealed class PlacementCost
     private readonly LeastLoadedBound? _optimal;
     private readonly double[] _evenWeights, _optimalWeights; // [goals] of either kind
     private readonly double _leastOptimal;                   // what the goals of the least-loaded split cost at best
+    private double _optimalCost;                             // what they cost now
 
     public PlacementCost(Placement placement, IReadOnlyList<PlacementGoal> goals)
     {
         _placement = placement;
         var exact = placement.Slots.Devices <= DevicePlacement.MaxOptimalDevices;
-        PlacementGoal[] optimal = [.. goals.Where(goal => exact && goal.Split == SplitModel.LeastLoaded)];
-        PlacementGoal[] even = [.. goals.Except(optimal)];
+        var bySplit = goals.ToLookup(goal => exact && goal.Split == SplitModel.LeastLoaded);
+        PlacementGoal[] optimal = [.. bySplit[true]], even = [.. bySplit[false]];
         _even = even.Length > 0 ? new EvenDeviceLoads(placement, even) : null;
         _optimal = optimal.Length > 0 ? new LeastLoadedBound(placement, optimal) : null;
         _evenWeights = [.. even.Select(goal => goal.Weight)];
@@ -26,8 +27,6 @@ internal sealed class PlacementCost
         _leastOptimal = _optimalWeights.Sum() * Cost(0);
         Refresh();
     }
-
-    private double _optimalCost;
 
     /// <summary>The objective of the placement as it is.</summary>
     public double Current { get; private set; }

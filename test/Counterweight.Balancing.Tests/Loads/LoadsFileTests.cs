@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Counterweight.Balancing.Loads;
 using Counterweight.Balancing.Plans;
 using Counterweight.Tests;
+using CsCheck;
 
 namespace Counterweight.Balancing.Tests.Loads;
 
@@ -55,6 +56,24 @@ public sealed class LoadsFileTests
         var json = Encoding.UTF8.GetString(Write(Example()));
         Assert.Contains(old, json);
         Assert.Equal(message, Assert.Throws<InvalidInputException>(() => Read(json.Replace(old, changed))).Message);
+    }
+
+    [Fact]
+    public void Damaged_bytes_give_loads_or_a_refusal_and_nothing_else()
+    {
+        var bytes = Write(Example());
+        Gen.Select(Gen.Int[0, bytes.Length - 1], Gen.Byte, Gen.Int[0, bytes.Length]).Sample((place, value, length) =>
+        {
+            var damaged = bytes.ToArray();
+            damaged[place] = value;
+            try
+            {
+                Assert.NotEmpty(LoadsFile.Read(new MemoryStream(damaged[..Math.Max(length, place + 1)]), "loads.json").Traces);
+            }
+            catch (InvalidInputException)
+            {
+            }
+        }, iter: 3000);
     }
 
     [Fact]

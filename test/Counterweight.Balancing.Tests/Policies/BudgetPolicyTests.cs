@@ -117,6 +117,16 @@ public sealed class BudgetPolicyTests
         Assert.Equal("importance", Assert.Throws<InvalidInputException>(() => Plan(Request with { Importance = null })).Where);
     }
 
+    [Theory]
+    [InlineData(1.0)]
+    [InlineData(1.2)]
+    public void A_loss_limit_of_zero_keeps_the_checkpoints_precision(double budget)
+    {
+        var plan = Plan(Request with { MaxLoss = 0, Budget = budget, Precisions = [Precision.Int4, Precision.Int8, Precision.Bf16] });
+        Assert.Equal(0, plan.Forecast.Loss);
+        Assert.Equal((int)(32 * 6 * budget), plan.Layers.Sum(layer => layer.Slots.Count(slot => slot.Precision == Precision.Bf16)));
+    }
+
     [Fact]
     public void One_device_is_planned_by_slots_alone()
     {

@@ -51,6 +51,9 @@ internal sealed class PriceSearch
             if (plan?.Loss <= _request.MaxLoss && plan.Value.Loss >= _request.MaxLoss * CloseEnough)
                 break;
         }
+        // Free memory: what a limit of 0 needs where the checkpoint's own precision is among the choices.
+        if (best is null && Plan(0) is { } lossless && (smallestLoss = Math.Min(smallestLoss, lossless.Loss)) <= _request.MaxLoss)
+            best = lossless.Copies;
         return best ?? throw TooMuchLoss(smallestLoss);
     }
 
