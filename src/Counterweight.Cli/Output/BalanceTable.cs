@@ -15,7 +15,11 @@ internal static class BalanceTable
         foreach (var header in new[] { "before", "after", "change" })
             table.AddColumn(Column(header, Justify.Right));
         foreach (var row in ComparisonRows.From(report))
-            table.AddRow(Cell(Shorten(TerminalText.OneLine(row.Label))), Cell(row.Before), Cell(row.After), Cell(row.Change, Colour(row.Verdict)));
+            table.AddRow(
+                Cell(Shorten(TerminalText.OneLine(row.Label))),
+                Cell(row.Before),
+                Cell(row.After),
+                Cell(row.Change, Colour(row.Verdict)));
         console.Write(table);
     }
 

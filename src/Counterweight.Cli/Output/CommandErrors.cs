@@ -16,7 +16,7 @@ internal static class ExitCodes
     public const int Cancelled = 130;
 }
 
-/// <summary>Turns what users can cause into one line on stderr and an exit code; anything else is a defect and keeps its stack trace.</summary>
+/// <summary>Turns what users can cause into one line on stderr and an exit code; a defect keeps its stack trace.</summary>
 internal static class CommandErrors
 {
     public static async Task<int> RunAsync(Func<Task<int>> work, TextWriter error)

@@ -42,7 +42,7 @@ public sealed record BalanceDetail
 
     /// <summary>Number of slots of each layer by precision.</summary>
     public IReadOnlyList<IReadOnlyDictionary<Precision, int>> SlotsByPrecision =>
-        [.. Slots.Select(row => row.GroupBy(slot => slot.Precision).OrderBy(group => group.Key).ToDictionary(group => group.Key, group => group.Count()))];
+        [.. Slots.Select(row => row.CountBy(slot => slot.Precision).OrderBy(count => count.Key).ToDictionary())];
 
     /// <summary>The rows of a load window, [layers][experts].</summary>
     public static long[][] Rows(ExpertLoads loads) =>

@@ -11,7 +11,10 @@ internal static class BalanceReportCheck
         var experts = report.Provenance.Fingerprint.Experts;
         var detail = report.Detail;
         if (layers == 0 || experts < 1)
-            throw new InvalidInputException($"{name}, provenance.fingerprint", $"{layers} MoE layers of {experts} experts", "at least one of each");
+            throw new InvalidInputException(
+                $"{name}, provenance.fingerprint",
+                $"{layers} MoE layers of {experts} experts",
+                "at least one of each");
         CheckRows($"{name}, detail.calibrationLoads", detail.CalibrationLoads, layers, experts);
         CheckRows($"{name}, detail.evaluationLoads", detail.EvaluationLoads, layers, experts);
         foreach (var (estimator, rows) in detail.Importance)
@@ -69,11 +72,17 @@ internal static class BalanceReportCheck
             foreach (var slot in rows[layer] ?? [])
             {
                 if (slot is null || slot.Expert < 0 || slot.Expert >= experts || slot.Load < 0)
-                    throw new InvalidInputException($"{where}[{layer}]", slot?.ToString() ?? "null", $"an expert below {experts} with a load of 0 or more");
+                    throw new InvalidInputException(
+                        $"{where}[{layer}]",
+                        slot?.ToString() ?? "null",
+                        $"an expert below {experts} with a load of 0 or more");
                 missing.Remove(slot.Expert);
             }
             if (missing.Count > 0)
-                throw new InvalidInputException($"{where}[{layer}]", $"no slot for expert {missing.Min()}", "at least one slot for each logical expert");
+                throw new InvalidInputException(
+                    $"{where}[{layer}]",
+                    $"no slot for expert {missing.Min()}",
+                    "at least one slot for each logical expert");
         }
     }
 

@@ -58,8 +58,18 @@ public static class ComparisonRows
     private static IEnumerable<ComparisonRow> Bytes(BalanceReport report)
     {
         var (before, after, change) = (report.Before, report.After, report.Change);
-        yield return Relative("expert bytes", FigureText.Bytes(before.ExpertBytes), FigureText.Bytes(after.ExpertBytes), change.ExpertBytesRatio, lowerIsBetter: true);
-        yield return Relative("total bytes", FigureText.Bytes(before.TotalBytes), FigureText.Bytes(after.TotalBytes), change.TotalBytesRatio, lowerIsBetter: true);
+        yield return Relative(
+            "expert bytes",
+            FigureText.Bytes(before.ExpertBytes),
+            FigureText.Bytes(after.ExpertBytes),
+            change.ExpertBytesRatio,
+            lowerIsBetter: true);
+        yield return Relative(
+            "total bytes",
+            FigureText.Bytes(before.TotalBytes),
+            FigureText.Bytes(after.TotalBytes),
+            change.TotalBytesRatio,
+            lowerIsBetter: true);
     }
 
     private static ComparisonRow Perplexity(BalanceReport report)
@@ -88,9 +98,19 @@ public static class ComparisonRows
     {
         var (before, after, change) = (report.Before, report.After, report.Change);
         if (change.PrefillTokensPerSecondRatio is { } prefill)
-            yield return Relative("prefill tokens/s", Tokens(before.PrefillTokensPerSecond), Tokens(after.PrefillTokensPerSecond), prefill, lowerIsBetter: false);
+            yield return Relative(
+                "prefill tokens/s",
+                Tokens(before.PrefillTokensPerSecond),
+                Tokens(after.PrefillTokensPerSecond),
+                prefill,
+                lowerIsBetter: false);
         if (change.DecodeTokensPerSecondRatio is { } decode)
-            yield return Relative("decode tokens/s", Tokens(before.DecodeTokensPerSecond), Tokens(after.DecodeTokensPerSecond), decode, lowerIsBetter: false);
+            yield return Relative(
+                "decode tokens/s",
+                Tokens(before.DecodeTokensPerSecond),
+                Tokens(after.DecodeTokensPerSecond),
+                decode,
+                lowerIsBetter: false);
 
         static string Tokens(double? speed) => FigureText.Count(speed ?? double.NaN);
     }

@@ -13,7 +13,10 @@ public sealed record ModelFigures
     public required IReadOnlyDictionary<int, IReadOnlyDictionary<string, Imbalance>> DeviceImbalance { get; init; }
 
     /// <summary>The same for each evaluation file alone: one domain at a time.</summary>
-    public required IReadOnlyDictionary<string, IReadOnlyDictionary<int, IReadOnlyDictionary<string, Imbalance>>> DeviceImbalanceByFile { get; init; }
+    public required IReadOnlyDictionary<string, IReadOnlyDictionary<int, IReadOnlyDictionary<string, Imbalance>>> DeviceImbalanceByFile
+    {
+        get; init;
+    }
 
     /// <summary>Mean over batches and layers of the LIS within one batch, by tokens per batch.</summary>
     public required IReadOnlyDictionary<int, double> LisByBatchSize { get; init; }

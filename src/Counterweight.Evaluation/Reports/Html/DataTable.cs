@@ -5,7 +5,9 @@ internal sealed record DataTable(IReadOnlyList<string> Headers, IEnumerable<IRea
 {
     public void Write(HtmlWriter html, string caption)
     {
-        html.Write($"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\"><table><caption>{caption}</caption><thead><tr>");
+        html.Write(
+            $"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\"><table><caption>{caption}</caption><thead>"
+            + $"<tr>");
         foreach (var header in Headers)
             html.Write($"<th scope=\"col\">{header}</th>");
         html.Write($"</tr></thead><tbody>\n");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Counterweight.Evaluation.Reports.Html.Sections;
 
@@ -11,7 +12,9 @@ public static class HtmlReport
     {
         using var text = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
         var html = new HtmlWriter(text);
-        html.Write($"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
+        html.Write(
+            $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
+            + $"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
         html.Write($"<title>Balance report: {report.Model}</title>\n<style>\n");
         html.WriteAsset("report.css");
         html.Write($"</style></head><body>\n");
@@ -36,7 +39,9 @@ public static class HtmlReport
         var model = report.Provenance.Fingerprint;
         html.Write($"<header><div><p class=\"kind\">Counterweight balance report</p><h1>{report.Model}</h1>");
         html.Write($"<p>{model.ModelType}, {model.MoeLayers.Count} MoE layers of {model.Experts} experts, top-{model.TopK}; ");
-        html.Write($"policy <strong>{report.Policy}</strong>, seed {report.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture)}; {report.Cpu}</p></div>");
+        html.Write(
+            $"policy <strong>{report.Policy}</strong>, seed {report.Seed.ToString(CultureInfo.InvariantCulture)}; "
+            + $"{report.Cpu}</p></div>");
         html.Write($"<button type=\"button\" id=\"theme\" hidden=\"hidden\">Dark</button></header>\n");
     }
 }

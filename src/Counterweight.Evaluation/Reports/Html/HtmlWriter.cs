@@ -26,8 +26,8 @@ internal sealed class HtmlWriter(TextWriter output)
     private void WriteText(string? text)
     {
         // XML knows no control characters, not even escaped ones.
-        var printable = string.Concat((text ?? "").Select(c => (char.IsControl(c) && c is not ('\n' or '\t')) || c is '\uFFFE' or '\uFFFF' ? '\uFFFD' : c));
-        output.Write(WebUtility.HtmlEncode(printable));
+        var printable = (text ?? "").Select(c => (char.IsControl(c) && c is not ('\n' or '\t')) || c is '\uFFFE' or '\uFFFF' ? '\uFFFD' : c);
+        output.Write(WebUtility.HtmlEncode(string.Concat(printable)));
     }
 
     /// <summary>Takes an interpolated string apart.</summary>

@@ -5,7 +5,9 @@ internal static class Section
 {
     public static void Write(HtmlWriter html, string id, string heading, string introduction, Action content)
     {
-        html.Write($"<section id=\"{id}\" aria-labelledby=\"{id}-heading\"><h2 id=\"{id}-heading\">{heading}</h2><p class=\"lead\">{introduction}</p><div class=\"grid-of-figures\">\n");
+        html.Write(
+            $"<section id=\"{id}\" aria-labelledby=\"{id}-heading\"><h2 id=\"{id}-heading\">{heading}</h2>"
+            + $"<p class=\"lead\">{introduction}</p><div class=\"grid-of-figures\">\n");
         content();
         html.Write($"</div></section>\n");
     }

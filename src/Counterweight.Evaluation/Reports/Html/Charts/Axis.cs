@@ -86,7 +86,9 @@ internal sealed class Axis
         double[] steps = decades < 2.5 ? [1, 2, 5] : [1];
         var exponents = Enumerable.Range((int)Math.Floor(Math.Log10(min)), (int)decades + 2);
         var every = Math.Max(1, (int)(decades / 5));
-        return [.. exponents.Where(e => e % every == 0).SelectMany(e => steps.Select(s => s * Math.Pow(10, e))).Where(t => t >= min && t <= max)];
+        return [.. exponents.Where(exponent => exponent % every == 0)
+            .SelectMany(exponent => steps.Select(step => step * Math.Pow(10, exponent)))
+            .Where(tick => tick >= min && tick <= max)];
     }
 
     private static double[] SqrtTicks(double max)

@@ -31,7 +31,9 @@ internal sealed record ColumnChart(string Title, string Description, string Valu
             for (var series = 0; series < Series.Count; series++)
                 WriteColumn(html, axis, category, series, Plot.Left + step * (category + 0.1) + width * series, width);
         if (Reference is { } line)
-            html.Write($"<line class=\"reference\" x1=\"{Plot.Left}\" x2=\"{Plot.Right}\" y1=\"{axis.Map(line.Value)}\" y2=\"{axis.Map(line.Value)}\"><title>{line.Name}</title></line>\n");
+            html.Write(
+                $"<line class=\"reference\" x1=\"{Plot.Left}\" x2=\"{Plot.Right}\" y1=\"{axis.Map(line.Value)}\" "
+                + $"y2=\"{axis.Map(line.Value)}\"><title>{line.Name}</title></line>\n");
         Plot.CategoryAxis(html, Categories, Bottom, CategoryTitle);
         Plot.End(html);
     }

@@ -8,7 +8,8 @@ internal sealed record Heatmap(string Title, string Description, string RowTitle
 {
     // Fixed limits: colours mean the same before, after and in other reports.
     private static readonly double[] Limits = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5];
-    private static readonly string[] Names = ["below ¼", "¼ to ½", "½ to ¾", "¾ to 1", "1 to 1½", "1½ to 2", "2 to 3", "3 to 5", "5 and more"];
+    private static readonly string[] Names =
+        ["below ¼", "¼ to ½", "½ to ¾", "¾ to 1", "1 to 1½", "1½ to 2", "2 to 3", "3 to 5", "5 and more"];
     private const double RowNames = 34;
     private const double Head = 8;
     private const double WidthOfTick = 24;
@@ -27,7 +28,8 @@ internal sealed record Heatmap(string Title, string Description, string RowTitle
         var size = columns <= 16 ? 26.0 : columns <= 40 ? 19 : columns <= 72 ? 14 : 10;
         var rowHeight = Rows.Count <= 12 ? size + 6 : Math.Max(size, 14);
         var (width, bottom) = (RowNames + columns * size + 6, Head + Rows.Count * rowHeight);
-        html.Write($"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{Title}\"><div style=\"min-width:{width * 0.75}px\">\n");
+        html.Write(
+            $"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{Title}\"><div style=\"min-width:{width * 0.75}px\">\n");
         Plot.Begin(html, Title, Description, bottom + 38, width);
         for (var row = 0; row < Rows.Count; row++)
         {
@@ -48,7 +50,9 @@ internal sealed record Heatmap(string Title, string Description, string RowTitle
         var part = width / parts.Count;
         for (var i = 0; i < parts.Count; i++)
         {
-            html.Write($"<rect class=\"mark q{Bin(parts[i].Value)}\" x=\"{x + part * i}\" y=\"{y}\" width=\"{part - (parts.Count > 1 ? 0.8 : 0)}\" height=\"{height}\">");
+            html.Write(
+                $"<rect class=\"mark q{Bin(parts[i].Value)}\" x=\"{x + part * i}\" y=\"{y}\" "
+                + $"width=\"{part - (parts.Count > 1 ? 0.8 : 0)}\" height=\"{height}\">");
             html.Write($"<title>{parts[i].Tip}</title></rect>\n");
         }
     }

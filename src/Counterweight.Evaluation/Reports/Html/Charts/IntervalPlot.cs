@@ -20,7 +20,9 @@ internal sealed record IntervalPlot(string Title, string Description, string Val
         Plot.Begin(html, Title, Description, bottom + 40);
         foreach (var tick in axis.Ticks)
         {
-            html.Write($"<line class=\"{(tick == 0 ? "zero" : "grid")}\" x1=\"{axis.Map(tick)}\" x2=\"{axis.Map(tick)}\" y1=\"{Head}\" y2=\"{bottom}\"/>");
+            html.Write(
+                $"<line class=\"{(tick == 0 ? "zero" : "grid")}\" x1=\"{axis.Map(tick)}\" x2=\"{axis.Map(tick)}\" y1=\"{Head}\" "
+                + $"y2=\"{bottom}\"/>");
             html.Write($"<text class=\"middle\" x=\"{axis.Map(tick)}\" y=\"{bottom + 16}\">{Axis.Label(tick)}</text>\n");
         }
         html.Write($"<text class=\"axis middle\" x=\"{(Left + Right) / 2}\" y=\"{bottom + 34}\">{ValueTitle}</text>\n");

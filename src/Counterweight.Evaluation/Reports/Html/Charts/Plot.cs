@@ -16,7 +16,9 @@ internal static class Plot
     /// <summary>Opens the drawing; the marks between can be walked with the arrow keys.</summary>
     public static void Begin(HtmlWriter html, string title, string description, double height, double width = Width)
     {
-        html.Write($"<svg viewBox=\"0 0 {width} {height}\" role=\"img\" tabindex=\"0\" class=\"chart\" style=\"max-width:{width * 1.25}px\" aria-label=\"{title}. {description}\">");
+        html.Write(
+            $"<svg viewBox=\"0 0 {width} {height}\" role=\"img\" tabindex=\"0\" class=\"chart\" style=\"max-width:{width * 1.25}px\" "
+            + $"aria-label=\"{title}. {description}\">");
         html.Write($"<desc>{title}. {description}</desc>\n");
     }
 
@@ -47,7 +49,9 @@ internal static class Plot
         {
             var x = Left + step * (i + 0.5);
             if (slanted)
-                html.Write($"<text x=\"{x + 4}\" y=\"{y + 14}\" class=\"end\" transform=\"rotate(-35 {x + 4} {y + 14})\">{Shorten(names[i])}</text>");
+                html.Write(
+                    $"<text x=\"{x + 4}\" y=\"{y + 14}\" class=\"end\" transform=\"rotate(-35 {x + 4} {y + 14})\">{Shorten(names[i])}"
+                    + $"</text>");
             else
                 html.Write($"<text x=\"{x}\" y=\"{y + 16}\" class=\"middle\">{names[i]}</text>");
         }

@@ -11,7 +11,8 @@ internal static class BytesSection
             html,
             "bytes",
             "Bytes",
-            "Bytes are what the process really holds for experts: codes, scales, padding and tables. Replicas are paid for by lower precision elsewhere.",
+            "Bytes are what the process really holds for experts: codes, scales, padding and tables. "
+            + "Replicas are paid for by lower precision elsewhere.",
             () =>
             {
                 WriteBytes(html, report);
@@ -35,7 +36,11 @@ internal static class BytesSection
     private static void WriteSlots(HtmlWriter html, BalanceReport report)
     {
         var layers = report.Detail.SlotsByPrecision;
-        var chart = new StackedColumns("Slots by layer and precision", "Number of slots of each layer under the plan, stacked by precision.", "slots", "layer")
+        var chart = new StackedColumns(
+            "Slots by layer and precision",
+            "Number of slots of each layer under the plan, stacked by precision.",
+            "slots",
+            "layer")
         {
             Categories = LayerSection.Layers(report),
             Series = [.. layers.SelectMany(layer => layer.Keys).Distinct().Order().Select(precision => new ColumnSeries(
@@ -48,7 +53,11 @@ internal static class BytesSection
     private static void WriteChart(HtmlWriter html, StackedColumns chart)
     {
         var rows = chart.Categories.Select((category, i) => (IReadOnlyList<string>)
-            [category, .. chart.Series.Select(series => chart.Print(series.Values[i])), chart.Print(chart.Series.Sum(series => series.Values[i]))]);
+        [
+            category,
+            .. chart.Series.Select(series => chart.Print(series.Values[i])),
+            chart.Print(chart.Series.Sum(series => series.Values[i])),
+        ]);
         var table = new DataTable([chart.CategoryTitle, .. chart.Series.Select(series => series.Name), "total"], rows);
         new Figure(chart.Title, chart.Description, table) { Legend = chart.Legend }.Write(html, chart.Write);
     }

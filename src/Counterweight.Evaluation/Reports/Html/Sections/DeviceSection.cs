@@ -18,8 +18,8 @@ internal static class DeviceSection
             html,
             "devices",
             "Devices",
-            "Device imbalance is the busiest device's load over the mean device's load, mean over layers; 1 is perfect. Even split gives the copies "
-            + "of an expert equal shares; least loaded sends each token to the copy whose device has the least to do.",
+            "Device imbalance is the busiest device's load over the mean device's load, mean over layers; 1 is perfect. "
+            + "Even split gives the copies of an expert equal shares; least loaded sends each token to the copy whose device has the least to do.",
             () =>
             {
                 WriteByCount(html, report);
@@ -36,7 +36,10 @@ internal static class DeviceSection
             Series = Series(counts.Select(count => (report.Before.DeviceImbalance[count], report.After.DeviceImbalance[count]))),
         };
         var rows = counts.Select((count, i) => Row(names[i], report.Before.DeviceImbalance, report.After.DeviceImbalance, count));
-        new Figure(chart.Title, chart.Description, new DataTable(Headers("devices"), rows)) { Legend = chart.Legend }.Write(html, chart.Write);
+        new Figure(
+            chart.Title,
+            chart.Description,
+            new DataTable(Headers("devices"), rows)) { Legend = chart.Legend }.Write(html, chart.Write);
     }
 
     private static void WriteByFile(HtmlWriter html, BalanceReport report)
@@ -46,11 +49,19 @@ internal static class DeviceSection
             return;
         var counts = report.Before.DeviceImbalance.Keys.ToArray();
         var shown = counts.Contains(CountOfFiles) ? CountOfFiles : counts[^1];
-        var chart = Chart($"One domain at a time, {shown} devices", "Each evaluation file alone: traffic that differs from the mixture.", "file", [.. before.Keys]) with
+        var chart = Chart(
+            $"One domain at a time, {shown} devices",
+            "Each evaluation file alone: traffic that differs from the mixture.",
+            "file",
+            [.. before.Keys]) with
         {
             Series = Series(before.Keys.Select(file => (before[file][shown], after[file][shown]))),
         };
-        var rows = before.Keys.SelectMany(file => counts.Select(count => Row($"{file}, {count} devices", before[file], after[file], count)));
+        var rows = before.Keys.SelectMany(file => counts.Select(count => Row(
+            $"{file}, {count} devices",
+            before[file],
+            after[file],
+            count)));
         new Figure(chart.Title, chart.Description, new DataTable(Headers("file"), rows)) { Legend = chart.Legend }.Write(html, chart.Write);
     }
 

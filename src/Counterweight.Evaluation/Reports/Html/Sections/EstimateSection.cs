@@ -5,8 +5,12 @@ internal static class EstimateSection
 {
     public static void Write(HtmlWriter html, BalanceReport report)
     {
-        html.Write($"<section id=\"estimates\" aria-labelledby=\"estimates-heading\"><h2 id=\"estimates-heading\">What calibration foretold</h2>\n");
-        html.Write($"<p class=\"lead\">The plan was made from {FigureText.Count(report.Estimates.CalibrationTokens)} tokens of calibration text alone. ");
+        html.Write(
+            $"<section id=\"estimates\" aria-labelledby=\"estimates-heading\"><h2 id=\"estimates-heading\">What calibration foretold"
+            + $"</h2>\n");
+        html.Write(
+            $"<p class=\"lead\">The plan was made from {FigureText.Count(report.Estimates.CalibrationTokens)} tokens of calibration "
+            + $"text alone. ");
         html.Write($"Rank correlations are Spearman's, mean over layers.</p><div class=\"tables\">\n");
         new DataTable(["estimate", "value"], Rows(report.Estimates)).Write(html, "Calibration against evaluation");
         WriteEstimators(html, report.Estimates);
@@ -15,7 +19,8 @@ internal static class EstimateSection
 
     private static IEnumerable<IReadOnlyList<string>> Rows(CalibrationEstimates estimates)
     {
-        yield return ["predicted rise of the loss, nats per token", estimates.PredictedLoss is { } loss ? FigureText.Measure(loss) : "not predicted"];
+        var predicted = estimates.PredictedLoss is { } loss ? FigureText.Measure(loss) : "not predicted";
+        yield return ["predicted rise of the loss, nats per token", predicted];
         yield return ["measured rise of the loss, nats per token", FigureText.Measure(estimates.MeasuredLoss)];
         if (estimates.Tenth is not { } tenth)
             yield break;

@@ -18,8 +18,8 @@ internal static class HeadlineSection
     private static string Summary(BalanceReport report, IReadOnlyList<ComparisonRow> rows)
     {
         var worse = rows.Where(row => row.Verdict == Verdict.Worse).Select(row => $"{row.Label} ({row.Change})").ToArray();
-        return $"The busiest slot of a layer gets {FigureText.TimesLower(report.Change.StragglerRatio)} load (mean over layers, evaluation text) "
-            + $"with {FigureText.RelativeChange(report.Change.ExpertBytesRatio)} in expert bytes. "
+        return $"The busiest slot of a layer gets {FigureText.TimesLower(report.Change.StragglerRatio)} load "
+            + $"(mean over layers, evaluation text) with {FigureText.RelativeChange(report.Change.ExpertBytesRatio)} in expert bytes. "
             + (worse.Length == 0 ? "Nothing measured got worse." : $"Worse: {string.Join("; ", worse)}.");
     }
 
@@ -31,14 +31,22 @@ internal static class HeadlineSection
 
     private static void WriteCard(HtmlWriter html, ComparisonRow row)
     {
-        html.Write($"<div class=\"card\"><h3>{row.Label}</h3><p class=\"figures\"><span class=\"was\">{row.Before}</span> <span aria-label=\"to\">→</span> <strong>{row.After}</strong></p>");
-        html.Write($"<p class=\"change {Palette.Of(row.Verdict)}\">{row.Change}<span class=\"verdict\">{Word(row.Verdict)}</span></p></div>\n");
+        html.Write(
+            $"<div class=\"card\"><h3>{row.Label}</h3><p class=\"figures\"><span class=\"was\">{row.Before}</span> "
+            + $"<span aria-label=\"to\">→</span> <strong>{row.After}</strong></p>");
+        html.Write(
+            $"<p class=\"change {Palette.Of(row.Verdict)}\">{row.Change}<span class=\"verdict\">{Word(row.Verdict)}</span></p></div>\n");
     }
 
     private static void WriteTable(HtmlWriter html, IReadOnlyList<ComparisonRow> rows)
     {
-        html.Write($"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"All figures before and after\"><table class=\"comparison\"><caption>All figures; device imbalance by number of devices. Lower is better, except for accuracy and tokens/s; ± is the standard error of the paired difference.</caption>");
-        html.Write($"<thead><tr><th scope=\"col\">figure</th><th scope=\"col\">before</th><th scope=\"col\">after</th><th scope=\"col\">change</th><th scope=\"col\">verdict</th></tr></thead><tbody>\n");
+        html.Write(
+            $"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"All figures before and after\">"
+            + $"<table class=\"comparison\"><caption>All figures; device imbalance by number of devices. Lower is better, except for "
+            + $"accuracy and tokens/s; ± is the standard error of the paired difference.</caption>");
+        html.Write(
+            $"<thead><tr><th scope=\"col\">figure</th><th scope=\"col\">before</th><th scope=\"col\">after</th><th scope=\"col\">change"
+            + $"</th><th scope=\"col\">verdict</th></tr></thead><tbody>\n");
         foreach (var row in rows)
         {
             html.Write($"<tr><th scope=\"row\">{row.Label}</th><td>{row.Before}</td><td>{row.After}</td><td>{row.Change}</td>");

@@ -20,8 +20,8 @@ internal static class ImportanceSection
             html,
             "importance",
             "Importance and load",
-            "Each point is one expert of one layer on calibration text. A rank correlation near 0 means that how often an expert is chosen says "
-            + "little about how much it suffers from fewer bits.",
+            "Each point is one expert of one layer on calibration text. "
+            + "A rank correlation near 0 means that how often an expert is chosen says little about how much it suffers from fewer bits.",
             () =>
             {
                 foreach (var (estimator, importance) in report.Detail.Importance)
@@ -31,8 +31,12 @@ internal static class ImportanceSection
 
     private static void WriteEstimator(HtmlWriter html, BalanceReport report, string estimator, double[][] importance)
     {
-        var correlation = report.Estimates.LoadImportanceSpearman.TryGetValue(estimator, out var rank) ? FigureText.Correlation(rank) : "n/a";
-        var chart = new ScatterPlot(estimator, $"Rank correlation of load and {estimator}, mean over layers: {correlation}.", "load over mean load of the layer", estimator)
+        var correlation = FigureText.Correlation(report.Estimates.LoadImportanceSpearman.GetValueOrDefault(estimator, double.NaN));
+        var chart = new ScatterPlot(
+            estimator,
+            $"Rank correlation of load and {estimator}, mean over layers: {correlation}.",
+            "load over mean load of the layer",
+            estimator)
         {
             Points = Points(report, importance),
         };
@@ -56,7 +60,8 @@ internal static class ImportanceSection
                     loads[expert] / mean,
                     importance[layer][expert],
                     colours[expert],
-                    $"layer {layers[layer]}, expert {expert}: load {FigureText.Score(loads[expert] / mean)} x mean, importance {FigureText.Measure(importance[layer][expert])}"));
+                    $"layer {layers[layer]}, expert {expert}: load {FigureText.Score(loads[expert] / mean)} x mean, "
+                    + $"importance {FigureText.Measure(importance[layer][expert])}"));
         }
         return [.. points.OrderBy(point => point.Colour == Palette.Replicated ? 1 : 0)]; // the fewest on top
     }

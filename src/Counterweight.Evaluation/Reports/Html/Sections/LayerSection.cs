@@ -46,7 +46,11 @@ internal static class LayerSection
     private static ColumnChart LisByBatch(BalanceReport report)
     {
         var sizes = report.Before.LisByBatchSize.Keys.ToArray();
-        return new ColumnChart("LIS by batch size", "Load-imbalance score within one batch, mean over batches and layers.", "LIS", "tokens per batch")
+        return new ColumnChart(
+            "LIS by batch size",
+            "Load-imbalance score within one batch, mean over batches and layers.",
+            "LIS",
+            "tokens per batch")
         {
             Categories = Array.ConvertAll(sizes, size => size.ToString(CultureInfo.InvariantCulture)),
             Series = BeforeAfter(

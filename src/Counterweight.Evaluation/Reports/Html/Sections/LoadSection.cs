@@ -15,13 +15,23 @@ internal static class LoadSection
             html,
             "loads",
             "Loads",
-            "Each cell is one logical expert of one layer, coloured by tokens over the mean expert of that layer. After balancing, a cell is "
-            + "cut into the copies of its expert: hot cells turn into several cooler ones.",
+            "Each cell is one logical expert of one layer, coloured by tokens over the mean expert of that layer. "
+            + "After balancing, a cell is cut into the copies of its expert: hot cells turn into several cooler ones.",
             () =>
             {
-                WriteExperts(html, report, detail.EvaluationLoads, "Before: evaluation text", "Load of each expert of the unchanged model.");
+                WriteExperts(
+                    html,
+                    report,
+                    detail.EvaluationLoads,
+                    "Before: evaluation text",
+                    "Load of each expert of the unchanged model.");
                 WriteSlots(html, report);
-                WriteExperts(html, report, detail.CalibrationLoads, "Calibration text", "Load of each expert on the text that the plan was made from.");
+                WriteExperts(
+                    html,
+                    report,
+                    detail.CalibrationLoads,
+                    "Calibration text",
+                    "Load of each expert on the text that the plan was made from.");
             });
     }
 
@@ -32,10 +42,16 @@ internal static class LoadSection
         {
             var mean = Math.Max(row.Average(), double.Epsilon);
             return (IReadOnlyList<IReadOnlyList<HeatmapPart>>)[.. row.Select((load, expert) => (IReadOnlyList<HeatmapPart>)
-                [new HeatmapPart(load / mean, $"layer {layers[layer]}, expert {expert}: {FigureText.Count(load)} tokens, {FigureText.Score(load / mean)} x mean")])];
+                [new HeatmapPart(
+                    load / mean,
+                    $"layer {layers[layer]}, expert {expert}: {FigureText.Count(load)} tokens, {FigureText.Score(load / mean)} x mean")])];
         });
         var rows = loads.Select((row, layer) => (IReadOnlyList<string>)[layers[layer], .. row.Select(load => FigureText.Count(load))]);
-        WriteHeatmap(html, report, new Heatmap(title, description, "layers", "logical experts") { Rows = layers, Cells = [.. cells] }, ExpertTable(report, rows));
+        WriteHeatmap(
+            html,
+            report,
+            new Heatmap(title, description, "layers", "logical experts") { Rows = layers, Cells = [.. cells] },
+            ExpertTable(report, rows));
     }
 
     private static void WriteSlots(HtmlWriter html, BalanceReport report)
@@ -47,10 +63,15 @@ internal static class LoadSection
         var cells = copies.Select((row, layer) => (IReadOnlyList<IReadOnlyList<HeatmapPart>>)[.. experts.Select(expert =>
             (IReadOnlyList<HeatmapPart>)[.. row[expert].Select(slot => new HeatmapPart(
                 slot.Load / means[layer],
-                $"layer {layers[layer]}, expert {expert}, {slot.Precision.Name()} on device {slot.Device}: {FigureText.Count(slot.Load)} tokens, {FigureText.Score(slot.Load / means[layer])} x mean expert"))])]);
+                $"layer {layers[layer]}, expert {expert}, {slot.Precision.Name()} on device {slot.Device}: "
+                + $"{FigureText.Count(slot.Load)} tokens, {FigureText.Score(slot.Load / means[layer])} x mean expert"))])]);
         var rows = copies.Select((row, layer) => (IReadOnlyList<string>)[layers[layer], .. experts.Select(expert =>
             string.Join(" + ", row[expert].Select(slot => $"{FigureText.Count(slot.Load)} {slot.Precision.Name()}")))]);
-        var heatmap = new Heatmap("After: evaluation text, by copy", "Load of each copy of each expert under the plan, over the mean expert before.", "layers", "logical experts")
+        var heatmap = new Heatmap(
+            "After: evaluation text, by copy",
+            "Load of each copy of each expert under the plan, over the mean expert before.",
+            "layers",
+            "logical experts")
         {
             Rows = layers,
             Cells = [.. cells],

@@ -10,7 +10,8 @@ internal static class QualitySection
             html,
             "quality",
             "Quality",
-            "Changes are paired: the same tokens and the same items before and after. A change whose 95 % interval crosses 0 can't be told from no change.",
+            "Changes are paired: the same tokens and the same items before and after. "
+            + "A change whose 95 % interval crosses 0 can't be told from no change.",
             () =>
             {
                 WritePerplexity(html, report);
@@ -22,16 +23,29 @@ internal static class QualitySection
     {
         var (before, after) = (report.Before.PerplexityByFile, report.After.PerplexityByFile);
         var all = report.Change.PerplexityDifference;
-        var chart = new IntervalPlot("Change of perplexity by file", "Perplexity after over before; lower is better. Only the whole has an interval.", "change, %")
+        var chart = new IntervalPlot(
+            "Change of perplexity by file",
+            "Perplexity after over before; lower is better. Only the whole has an interval.",
+            "change, %")
         {
             Rows =
             [
-                new("all files", Percent(all.Value), Percent(all.Low), Percent(all.High), $"all files: {FigureText.Measure(report.Before.Perplexity)} to {FigureText.Measure(report.After.Perplexity)}", false),
+                new(
+                    "all files",
+                    Percent(all.Value),
+                    Percent(all.Low),
+                    Percent(all.High),
+                    $"all files: {FigureText.Measure(report.Before.Perplexity)} to {FigureText.Measure(report.After.Perplexity)}",
+                    false),
                 .. before.Keys.Select(file => FileRow(file, before[file].Perplexity, after[file].Perplexity)),
             ],
         };
         IReadOnlyList<string> whole =
-            ["all files", FigureText.Count(before.Values.Sum(file => file.Tokens)), .. Figures(report.Before.Perplexity, report.After.Perplexity)];
+        [
+            "all files",
+            FigureText.Count(before.Values.Sum(file => file.Tokens)),
+            .. Figures(report.Before.Perplexity, report.After.Perplexity),
+        ];
         var rows = before.Keys.Select(file => (IReadOnlyList<string>)
             [file, FigureText.Count(before[file].Tokens), .. Figures(before[file].Perplexity, after[file].Perplexity)]);
         var table = new DataTable(["file", "scored tokens", "before", "after", "change"], rows.Prepend(whole));
@@ -45,25 +59,36 @@ internal static class QualitySection
     private static IntervalRow FileRow(string file, double before, double after)
     {
         var change = (after / before - 1) * 100;
-        return new IntervalRow(file, change, change, change, $"{file}: {FigureText.Measure(before)} to {FigureText.Measure(after)} ({FigureText.RelativeChange(after / before)})", false);
+        return new IntervalRow(
+            file,
+            change,
+            change,
+            change,
+            $"{file}: {FigureText.Measure(before)} to {FigureText.Measure(after)} ({FigureText.RelativeChange(after / before)})",
+            false);
     }
 
     private static void WriteAccuracy(HtmlWriter html, BalanceReport report)
     {
         var (before, after, changes) = (report.Before.Accuracy, report.After.Accuracy, report.Change.AccuracyDifference);
-        var chart = new IntervalPlot("Change of accuracy by task", "Accuracy after less before in percentage points with 95 % intervals; higher is better.", "change, percentage points")
+        var chart = new IntervalPlot(
+            "Change of accuracy by task",
+            "Accuracy after less before in percentage points with 95 % intervals; higher is better.",
+            "change, percentage points")
         {
             Rows = [.. before.Keys.Select(task => new IntervalRow(
                 task,
                 changes[task].Value * 100,
                 changes[task].Low * 100,
                 changes[task].High * 100,
-                $"{task}: {FigureText.Percent(before[task].Value)} to {FigureText.Percent(after[task].Value)}, {FigureText.Points(changes[task])}, 95 % interval {Interval(changes[task])}",
+                $"{task}: {FigureText.Percent(before[task].Value)} to {FigureText.Percent(after[task].Value)}, "
+                + $"{FigureText.Points(changes[task])}, 95 % interval {Interval(changes[task])}",
                 true))],
         };
         var rows = before.Keys.Select(task => (IReadOnlyList<string>)
         [
-            task, FigureText.Count(before[task].N), Accuracy(before[task]), Accuracy(after[task]), FigureText.Points(changes[task]), Interval(changes[task]),
+            task, FigureText.Count(before[task].N), Accuracy(before[task]), Accuracy(after[task]),
+            FigureText.Points(changes[task]), Interval(changes[task]),
             Normalized(before[task]), Normalized(after[task]),
         ]);
         var table = new DataTable(
