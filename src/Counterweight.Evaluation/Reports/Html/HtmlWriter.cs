@@ -23,12 +23,11 @@ internal sealed class HtmlWriter(TextWriter output)
         output.Write(reader.ReadToEnd());
     }
 
-    private void WriteText(string? text)
-    {
-        // XML knows no control characters, not even escaped ones.
-        var printable = (text ?? "").Select(c => (char.IsControl(c) && c is not ('\n' or '\t')) || c is '\uFFFE' or '\uFFFF' ? '\uFFFD' : c);
-        output.Write(WebUtility.HtmlEncode(string.Concat(printable)));
-    }
+    private void WriteText(string? text) =>
+        output.Write(WebUtility.HtmlEncode(string.Concat((text ?? "").Select(c => IsXml(c) ? c : '\uFFFD'))));
+
+    /// <summary>XML knows no control characters, not even escaped ones.</summary>
+    private static bool IsXml(char c) => c is '\n' or '\t' || !(char.IsControl(c) || c is '\uFFFE' or '\uFFFF');
 
     /// <summary>Takes an interpolated string apart.</summary>
     [InterpolatedStringHandler]

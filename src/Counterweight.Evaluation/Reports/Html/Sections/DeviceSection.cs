@@ -19,7 +19,8 @@ internal static class DeviceSection
             "devices",
             "Devices",
             "Device imbalance is the busiest device's load over the mean device's load, mean over layers; 1 is perfect. "
-            + "Even split gives the copies of an expert equal shares; least loaded sends each token to the copy whose device has the least to do.",
+            + "Even split gives the copies of an expert equal shares; "
+            + "least loaded sends each token to the copy whose device has the least to do.",
             () =>
             {
                 WriteByCount(html, report);
@@ -39,7 +40,8 @@ internal static class DeviceSection
         new Figure(
             chart.Title,
             chart.Description,
-            new DataTable(Headers("devices"), rows)) { Legend = chart.Legend }.Write(html, chart.Write);
+            new DataTable(Headers("devices"), rows))
+        { Legend = chart.Legend }.Write(html, chart.Write);
     }
 
     private static void WriteByFile(HtmlWriter html, BalanceReport report)
