@@ -1,4 +1,3 @@
-using Counterweight.Balancing;
 using Counterweight.Engine.Tokenization;
 
 namespace Counterweight.Engine.Calibration;
@@ -15,9 +14,6 @@ public sealed record TokenText(string Name, IReadOnlyList<int[]> Sequences)
 /// <summary>Cuts text files into the sequences that calibration runs on.</summary>
 public static class CalibrationText
 {
-    /// <summary>The line that separates the documents of a file.</summary>
-    public const string DocumentSeparator = "<|endoftext|>";
-
     /// <summary>Reads files: documents apart, each cut into pieces of at most <paramref name="maxLength"/> tokens.</summary>
     /// <param name="files">Text files, UTF-8.</param>
     /// <param name="tokenizer">The model's tokenizer.</param>
@@ -28,11 +24,9 @@ public static class CalibrationText
         var texts = new List<TokenText>();
         foreach (var file in files)
         {
-            var sequences = Documents(File.ReadAllText(file))
+            var sequences = TextDocuments.Read(file)
                 .SelectMany(document => ((int[])[.. prefix is { } id ? [id] : Array.Empty<int>(), .. tokenizer.Encode(document, false)]).Chunk(maxLength))
                 .ToArray();
-            if (sequences.Length == 0)
-                throw new InvalidInputException(file, "no text", "at least one document");
             texts.Add(new TokenText(Path.GetFileNameWithoutExtension(file), sequences));
         }
         return texts;
@@ -63,19 +57,5 @@ public static class CalibrationText
             tokens -= drawn[^1].Length;
         }
         return [.. drawn];
-    }
-
-    private static IEnumerable<string> Documents(string text)
-    {
-        var lines = text.Split('\n');
-        for (var first = 0; first < lines.Length;)
-        {
-            var end = Array.FindIndex(lines, first, line => line.TrimEnd('\r') == DocumentSeparator);
-            end = end < 0 ? lines.Length : end;
-            var document = string.Join('\n', lines[first..end]).Trim('\n');
-            if (document.Length > 0)
-                yield return document;
-            first = end + 1;
-        }
     }
 }

@@ -2,6 +2,7 @@ using Counterweight.Balancing.Loads;
 using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Policies;
 using Counterweight.Engine.Experts;
+using Counterweight.Engine.Generation;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
 using Counterweight.Engine.Quantization;
@@ -29,43 +30,73 @@ public sealed record CalibrationOptions
 }
 
 /// <summary>What calibration text told of a model.</summary>
-/// <param name="Traces">Loads by text, a window for each pass.</param>
+/// <param name="Traces">Prefill loads by text, a window for each pass.</param>
+/// <param name="Decoding">Loads of generating from the beginnings of each text, one window each.</param>
 /// <param name="Statistics">What the experts were given.</param>
 /// <param name="Experts">The experts at every precision, errors compensated with the statistics.</param>
 /// <param name="Importance">Wanda readings and predicted losses.</param>
+/// <param name="Sensitivity">Nats per token per unit of distortion, [MoE layers].</param>
 /// <param name="Costs">Bytes of an expert by precision.</param>
 public sealed record CalibrationResult(
-    IReadOnlyList<LoadTrace> Traces, ActivationStatistics Statistics, QuantizedExperts Experts, ExpertImportance Importance, ExpertCosts Costs);
+    IReadOnlyList<LoadTrace> Traces,
+    IReadOnlyList<LoadTrace> Decoding,
+    ActivationStatistics Statistics,
+    QuantizedExperts Experts,
+    ExpertImportance Importance,
+    double[] Sensitivity,
+    ExpertCosts Costs);
 
 /// <summary>Runs calibration text through a model as its checkpoint has it: loads, what experts are given, what precision costs them.</summary>
 public sealed class Calibrator(MoeModel model, CalibrationOptions options, Action<string, int, int>? progress = null)
 {
     private const int TokensPerPass = 4096;
+    private const int DecodedSequences = 8;
+    private const int DecodePromptTokens = 64;
+    private const int DecodedTokens = 24;
 
     private readonly ModelShape _shape = model.Shape;
 
     /// <summary>Measures everything. The model's experts must be loaded as in <see cref="MoeModel.OriginalLayers"/>.</summary>
     public CalibrationResult Run(IReadOnlyList<TokenText> texts, CancellationToken cancellation = default)
     {
-        var statistics = new ActivationStatistics(model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, _shape.Hidden, _shape.ExpertIntermediate);
-        model.Observer = statistics;
-        var traces = RecordLoads(texts, cancellation);
-        model.Observer = null;
-
+        var (traces, statistics) = Observe(texts, cancellation);
         var experts = new QuantizedExperts(model, statistics);
         var distortion = MeasureDistortion(CalibrationText.Sample(texts, options.DistortionTokens, options.Seed), experts, cancellation);
         using var probe = new SensitivityProbe(model, experts);
         var sensitivity = probe.Measure(
             CalibrationText.Sample(texts, options.SensitivityTokens, options.Seed), distortion[Precision.Int4], Step, cancellation);
-        var importance = new ExpertImportance(
-            Wanda(statistics, top: false),
-            Wanda(statistics, top: true),
-            distortion.ToDictionary(entry => entry.Key, entry => Scaled(entry.Value, sensitivity)),
-            PerExpert((layer, expert) => statistics[layer, expert].GateShare()));
-        return new CalibrationResult(traces, statistics, experts, importance, Costs());
+        return new CalibrationResult(traces, RecordDecoding(texts, cancellation), statistics, experts, Importance(statistics, distortion, sensitivity), sensitivity, Costs());
     }
 
-    /// <summary>Loads alone.</summary>
+    /// <summary>What less text would have told: loads and importance of other texts with the experts and sensitivities of a full run.</summary>
+    public (IReadOnlyList<LoadTrace> Traces, ExpertImportance Importance) Estimate(
+        IReadOnlyList<TokenText> texts, CalibrationResult full, CancellationToken cancellation = default)
+    {
+        var (traces, statistics) = Observe(texts, cancellation);
+        return (traces, Importance(statistics, MeasureDistortion(texts, full.Experts, cancellation), full.Sensitivity));
+    }
+
+    private (IReadOnlyList<LoadTrace> Traces, ActivationStatistics Statistics) Observe(IReadOnlyList<TokenText> texts, CancellationToken cancellation)
+    {
+        var statistics = new ActivationStatistics(model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, _shape.Hidden, _shape.ExpertIntermediate);
+        model.Observer = statistics;
+        try
+        {
+            return (RecordLoads(texts, cancellation), statistics);
+        }
+        finally
+        {
+            model.Observer = null;
+        }
+    }
+
+    private ExpertImportance Importance(ActivationStatistics statistics, Dictionary<Precision, double[][]> distortion, double[] sensitivity) => new(
+        Wanda(statistics, top: false),
+        Wanda(statistics, top: true),
+        distortion.ToDictionary(entry => entry.Key, entry => Scaled(entry.Value, sensitivity)),
+        PerExpert((layer, expert) => statistics[layer, expert].GateShare()));
+
+    /// <summary>Prefill loads alone.</summary>
     public IReadOnlyList<LoadTrace> RecordLoads(IReadOnlyList<TokenText> texts, CancellationToken cancellation = default)
     {
         var done = 0;
@@ -85,6 +116,30 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
             traces.Add(new LoadTrace(text.Name, windows, LoadPhase.Prefill));
         }
         model.Recorder = null;
+        return traces;
+    }
+
+    /// <summary>Loads of greedy generation from the beginnings of each text: expert choice at decoding differs from that at prefill.</summary>
+    public IReadOnlyList<LoadTrace> RecordDecoding(IReadOnlyList<TokenText> texts, CancellationToken cancellation = default)
+    {
+        var traces = new List<LoadTrace>();
+        foreach (var text in texts)
+        {
+            var requests = text.Sequences.Where(sequence => sequence.Length > 1).Take(DecodedSequences).Select(sequence => new GenerationRequest(
+                sequence[..Math.Min(sequence.Length / 2, DecodePromptTokens)], DecodedTokens, SamplingOptions.Greedy, IgnoreEnd: true)).ToArray();
+            if (requests.Length == 0)
+                continue;
+            model.Recorder = new LoadRecorder(model.Banks);
+            using var session = new GenerationSession(model, requests);
+            for (var tokens = new List<GeneratedToken>(); !session.Done; tokens.Clear())
+            {
+                cancellation.ThrowIfCancellationRequested();
+                session.Step(tokens);
+            }
+            traces.Add(new LoadTrace(text.Name, [model.Recorder.Decode], LoadPhase.Decode));
+            model.Recorder = null;
+            Step("Recording decoding", traces.Count, texts.Count);
+        }
         return traces;
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Counterweight.Balancing;
+using Counterweight.Engine.Tokenization;
 using Counterweight.Evaluation.Tasks;
 using Counterweight.Evaluation.Tasks.Data;
 
@@ -31,7 +32,7 @@ internal sealed class RunFolder : IDisposable
         if (!File.Exists(file))
             AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(settings.ToJsonString())));
         else if (!JsonNode.DeepEquals(ReadSettings(file), settings))
-            throw new InvalidInputException(file, $"another run: {DataFile.ReadText(file)}",
+            throw new InvalidInputException(file, $"another run: {Utf8File.ReadText(file)}",
                 $"{settings.ToJsonString()}, or an empty folder");
         return new RunFolder(folder);
     }
@@ -84,7 +85,7 @@ internal sealed class RunFolder : IDisposable
     {
         try
         {
-            return JsonNode.Parse(DataFile.ReadText(file));
+            return JsonNode.Parse(Utf8File.ReadText(file));
         }
         catch (System.Text.Json.JsonException bad)
         {

@@ -1,5 +1,6 @@
 using System.Text;
 using Counterweight.Balancing;
+using Counterweight.Engine.Tokenization;
 
 namespace Counterweight.Evaluation.Scoring;
 

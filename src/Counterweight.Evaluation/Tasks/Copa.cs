@@ -1,6 +1,7 @@
 using System.Xml;
 using System.Xml.Linq;
 using Counterweight.Balancing;
+using Counterweight.Engine.Tokenization;
 using Counterweight.Evaluation.Tasks.Data;
 
 namespace Counterweight.Evaluation.Tasks;
@@ -30,7 +31,7 @@ internal static class Copa
         var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null };
         try
         {
-            using var reader = XmlReader.Create(new StringReader(DataFile.ReadText(path)), settings);
+            using var reader = XmlReader.Create(new StringReader(Utf8File.ReadText(path)), settings);
             return XDocument.Load(reader, LoadOptions.SetLineInfo).Root!;
         }
         catch (XmlException bad)

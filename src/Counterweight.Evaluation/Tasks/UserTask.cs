@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Counterweight.Balancing;
+using Counterweight.Engine.Tokenization;
 using Counterweight.Evaluation.Tasks.Data;
 
 namespace Counterweight.Evaluation.Tasks;
@@ -10,7 +11,7 @@ internal static class UserTask
 {
     public static TaskEntry Read(string path)
     {
-        var text = DataFile.ReadText(path);
+        var text = Utf8File.ReadText(path);
         try
         {
             var description = JsonSerializer.Deserialize(text, UserTaskJson.Default.UserTaskDescription);

@@ -1,4 +1,5 @@
 using Counterweight.Balancing;
+using Counterweight.Engine.Tokenization;
 using Counterweight.Evaluation.Tasks.Data;
 
 namespace Counterweight.Evaluation.Tasks;
@@ -11,7 +12,7 @@ internal static class WikiText
     private static IEnumerable<RollingDocument> Read(TaskData data)
     {
         var path = data.Benchmark("wikitext-2-raw", "wikitext-test.txt");
-        var pages = Pages(DataFile.ReadText(path)).ToArray();
+        var pages = Pages(Utf8File.ReadText(path)).ToArray();
         if (pages.Length == 0)
             throw new InvalidInputException(path, "no page", "pages that start with a line like \" = Title = \"");
         return pages.Select(page => new RollingDocument(page, WikiTextDetokenizer.Detokenize(page)));

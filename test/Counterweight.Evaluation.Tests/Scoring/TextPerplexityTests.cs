@@ -1,4 +1,5 @@
 using Counterweight.Balancing;
+using Counterweight.Engine.Tokenization;
 using Counterweight.Evaluation.Scoring;
 using Counterweight.Tests;
 

@@ -1,5 +1,6 @@
 using Counterweight.Balancing;
 using CsvHelper;
+using Counterweight.Engine.Tokenization;
 
 namespace Counterweight.Evaluation.Tasks.Data;
 
@@ -40,7 +41,7 @@ internal sealed record CsvRow(string Where, string[] Cells)
 
     private static IEnumerable<CsvRow> Read(string path, int cells, char separator, CsvMode mode)
     {
-        using var reader = CsvReader.FromText(DataFile.ReadText(path), new CsvReaderOptions
+        using var reader = CsvReader.FromText(Utf8File.ReadText(path), new CsvReaderOptions
         {
             Separator = separator,
             Mode = mode,

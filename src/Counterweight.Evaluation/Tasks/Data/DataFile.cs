@@ -1,54 +1,20 @@
-using System.Text;
-using Counterweight.Balancing;
+using Counterweight.Engine.Tokenization;
 
 namespace Counterweight.Evaluation.Tasks.Data;
 
-/// <summary>Reads text files of evaluation data: UTF-8, nothing replaced silently.</summary>
+/// <summary>Reads text files of evaluation data line by line.</summary>
 internal static class DataFile
 {
-    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
-    /// <summary>The whole text, line ends as they are.</summary>
-    public static string ReadText(string path)
-    {
-        var bytes = ReadBytes(path);
-        var start = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
-        try
-        {
-            return Strict.GetString(bytes.AsSpan(start));
-        }
-        catch (DecoderFallbackException bad)
-        {
-            throw new InvalidInputException($"{path}: byte {start + bad.Index}", "bytes that are not UTF-8", "UTF-8 text", bad);
-        }
-    }
-
     /// <summary>The lines that are not blank, with their numbers from 1.</summary>
     public static IEnumerable<(int Number, string Text)> Lines(string path)
     {
-        using var reader = new StringReader(ReadText(path));
+        using var reader = new StringReader(Utf8File.ReadText(path));
         var number = 0;
         while (reader.ReadLine() is { } line)
         {
             number++;
             if (!string.IsNullOrWhiteSpace(line))
                 yield return (number, line);
-        }
-    }
-
-    private static byte[] ReadBytes(string path)
-    {
-        try
-        {
-            return File.ReadAllBytes(path);
-        }
-        catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new InvalidInputException(path, "no file", "a file of evaluation data", missing);
-        }
-        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException(path, unreadable.Message, "a readable file", unreadable);
         }
     }
 }

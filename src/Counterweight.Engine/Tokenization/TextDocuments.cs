@@ -1,7 +1,6 @@
 using Counterweight.Balancing;
-using Counterweight.Evaluation.Tasks.Data;
 
-namespace Counterweight.Evaluation.Scoring;
+namespace Counterweight.Engine.Tokenization;
 
 /// <summary>The documents of plain text files.</summary>
 public static class TextDocuments
@@ -18,7 +17,7 @@ public static class TextDocuments
     {
         var documents = new List<string>();
         var lines = new List<string>();
-        foreach (var line in DataFile.ReadText(path).Split('\n'))
+        foreach (var line in Utf8File.ReadText(path).Split('\n'))
         {
             if (line.TrimEnd('\r') == Separator)
                 Finish(documents, lines);

@@ -1,0 +1,116 @@
+using Counterweight.Balancing.Loads;
+using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Calibration;
+using Counterweight.Engine.Experts;
+using Counterweight.Engine.Models;
+using Counterweight.Evaluation.Reports;
+using Counterweight.Evaluation.Scoring;
+using Counterweight.Evaluation.Tasks;
+
+namespace Counterweight.Evaluation.Balance;
+
+/// <summary>What a model did on the evaluation text and tasks, as loaded.</summary>
+/// <param name="Figures">The figures for the report.</param>
+/// <param name="Perplexity">The documents behind the perplexities.</param>
+/// <param name="Tasks">The samples behind the accuracies; null where there are no tasks.</param>
+/// <param name="Loads">Tokens of the logical experts over all text.</param>
+/// <param name="SlotLoads">Tokens of the slots over all text, [MoE layers][slots].</param>
+/// <param name="BytesByPrecision">Expert bytes held, by precision.</param>
+internal sealed record MeasuredModel(
+    ModelFigures Figures,
+    PerplexityResult Perplexity,
+    EvaluationResults? Tasks,
+    ExpertLoads Loads,
+    long[][] SlotLoads,
+    IReadOnlyDictionary<Precision, long> BytesByPrecision);
+
+/// <summary>Measures a model as it is loaded: the same steps before and after balancing.</summary>
+internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions options, IReadOnlyList<LoadTrace> calibration, IProgressReporter progress)
+{
+    private const int SpeedRuns = 3;
+    private const int DecodeSequences = 8;
+    private const int DecodeTokens = 32;
+
+    private readonly MoeModel _model = loaded.Model;
+
+    /// <summary>Measures everything.</summary>
+    /// <param name="plan">The plan that the experts are loaded by; null: as the checkpoint has them.</param>
+    /// <param name="when">For progress: <c>before</c> or <c>after</c>.</param>
+    /// <param name="cancellation">Ends the work between batches.</param>
+    public MeasuredModel Run(Plan? plan, string when, CancellationToken cancellation)
+    {
+        _model.ResetSplits();
+        using var scorer = new ModelScorer(_model);
+        var tokenizer = Requests.TokenizerOf(loaded);
+        var text = new TextPerplexity(scorer, tokenizer);
+        var (files, windows) = (new List<Scoring.FilePerplexity>(), new List<(string Name, List<ExpertLoads> Windows)>());
+        var slotLoads = _model.Banks.Select(bank => new long[bank.Slots.Slots.Count]).ToArray();
+        using (var work = progress.Begin($"Evaluating {when}: text", 0))
+            foreach (var file in options.EvaluationFiles)
+            {
+                var recorded = new List<ExpertLoads>();
+                scorer.PassDone = () => TakeWindow(recorded, slotLoads);
+                _model.Recorder = new LoadRecorder(_model.Banks);
+                files.AddRange(text.Measure([file], options.EvaluationTokens, count => work.Advance(count), cancellation).Files);
+                windows.Add((TextFiles.NameOf(file), recorded));
+            }
+        scorer.PassDone = null;
+        _model.Recorder = null;
+        var tasks = RunTasks(scorer, tokenizer, when, cancellation);
+        var bytes = _model.Banks.SelectMany(bank => Enumerable.Range(0, bank.Slots.Slots.Count).Select(s => bank[s]))
+            .GroupBy(expert => expert.Precision).OrderBy(group => group.Key).ToDictionary(group => group.Key, group => group.Sum(expert => expert.Bytes));
+        var all = windows.SelectMany(file => file.Windows).ToArray();
+        var perplexity = new PerplexityResult(files);
+        return new MeasuredModel(Figures(plan, perplexity, tasks, windows, slotLoads), perplexity, tasks, ExpertLoads.Sum(all), slotLoads, bytes);
+    }
+
+    private void TakeWindow(List<ExpertLoads> windows, long[][] slotLoads)
+    {
+        var recorder = _model.Recorder!;
+        windows.Add(recorder.Total());
+        for (var l = 0; l < slotLoads.Length; l++)
+            for (var s = 0; s < slotLoads[l].Length; s++)
+                slotLoads[l][s] += recorder.Slots(l)[s];
+        _model.Recorder = new LoadRecorder(_model.Banks);
+    }
+
+    private EvaluationResults? RunTasks(ModelScorer scorer, RequestTokenizer tokenizer, string when, CancellationToken cancellation)
+    {
+        if (options.Tasks.Count == 0)
+            return null;
+        var data = new TaskData(options.BenchmarkFolder, options.TaskTextFolder);
+        using var work = progress.Begin($"Evaluating {when}: tasks", 0);
+        var entries = options.Tasks.Select(name => TaskRegistry.Find(name, data)).ToArray();
+        return new Evaluator(scorer, tokenizer).Run(
+            entries, data, new EvaluationOptions { Model = options.Model, Limit = options.TaskLimit }, done => work.Advance(done.ScoredTokens), cancellation);
+    }
+
+    private ModelFigures Figures(
+        Plan? plan, PerplexityResult perplexity, EvaluationResults? tasks, List<(string Name, List<ExpertLoads> Windows)> windows, long[][] slotLoads)
+    {
+        var placements = Traffic.Placements(plan?.Layers ?? _model.OriginalLayers(), plan, calibration);
+        var experts = _model.Shape.Experts;
+        var speed = new SpeedProbe(_model);
+        var prompt = Math.Min(512, _model.Shape.MaxPositions) / 2;
+        _model.ResetSplits();
+        return new ModelFigures
+        {
+            Lis = LayerScores.Over([.. slotLoads.Select(loads => LoadImbalance.MaxOverMean((ReadOnlySpan<long>)loads))]),
+            LisPaper = LayerScores.Over([.. slotLoads.Select(loads => LoadImbalance.PaperForm(loads, experts))]),
+            DeviceImbalance = Traffic.DeviceImbalance(placements, [.. windows.SelectMany(file => file.Windows)]),
+            DeviceImbalanceByFile = windows.ToDictionary(file => file.Name, file => Traffic.DeviceImbalance(placements, file.Windows)),
+            LisByBatchSize = new BatchImbalance(_model).Measure(EvaluationTokens(), options.Seed),
+            ExpertBytes = _model.ExpertBytes,
+            TotalBytes = _model.ExpertBytes + _model.DenseBytes,
+            Perplexity = perplexity.Total.Perplexity,
+            PerplexityByFile = perplexity.Files.ToDictionary(
+                file => TextFiles.NameOf(file.File), file => new Reports.FilePerplexity(file.Total.Tokens, file.Total.Perplexity)),
+            Accuracy = TaskFigures.Accuracy(options.Tasks, tasks),
+            PrefillTokensPerSecond = speed.Prefill(prompt, SpeedRuns).Max(),
+            DecodeTokensPerSecond = speed.Decode(DecodeSequences, DecodeTokens, prompt / 4, SpeedRuns).Max(),
+        };
+    }
+
+    private IReadOnlyList<TokenText> EvaluationTokens() =>
+        CalibrationText.Read(options.EvaluationFiles, loaded.Tokenizer, Requests.PrefixOf(_model.Shape), _model.Shape.MaxPositions);
+}
