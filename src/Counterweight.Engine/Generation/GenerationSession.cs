@@ -128,7 +128,7 @@ public sealed unsafe class GenerationSession : IDisposable
             if ((uint)token >= (uint)shape.Vocabulary)
                 throw new InvalidInputException($"prompt {index}", $"token id {token}", $"0 to {shape.Vocabulary - 1}");
         if (request.MaxTokens < 1)
-            throw new InvalidInputException("max-tokens", $"{request.MaxTokens}", "1 or more");
+            throw new InvalidInputException("--max-tokens", $"{request.MaxTokens}", "1 or more");
     }
 
     /// <inheritdoc/>

@@ -31,11 +31,11 @@ public sealed record SamplingOptions
     /// <exception cref="InvalidInputException">Names the option.</exception>
     public void Validate()
     {
-        Check("temperature", Temperature, Temperature is >= 0 and <= 100, "0 to 100");
-        Check("top-k", TopK, TopK >= 0, "0 or more");
-        Check("top-p", TopP, TopP is > 0 and <= 1, "above 0 to 1");
-        Check("min-p", MinP, MinP is >= 0 and <= 1, "0 to 1");
-        Check("repetition-penalty", RepetitionPenalty, RepetitionPenalty is > 0 and <= 100, "above 0 to 100");
+        Check("--temperature", Temperature, Temperature is >= 0 and <= 100, "0 to 100");
+        Check("--top-k", TopK, TopK >= 0, "0 or more");
+        Check("--top-p", TopP, TopP is > 0 and <= 1, "above 0 to 1");
+        Check("--min-p", MinP, MinP is >= 0 and <= 1, "0 to 1");
+        Check("--repetition-penalty", RepetitionPenalty, RepetitionPenalty is > 0 and <= 100, "above 0 to 100");
     }
 
     private static void Check(string option, double value, bool valid, string range)

@@ -1,6 +1,7 @@
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Policies;
+using Counterweight.Balancing.Splits;
 
 namespace Counterweight.Evaluation.Balance;
 
@@ -80,6 +81,8 @@ public sealed record BalanceOptions
             throw new InvalidInputException("--self", $"{SelfTokens}", "1024 or more");
         if (EvaluationTokens < 1)
             throw new InvalidInputException("--eval-tokens", $"{EvaluationTokens}", "1 or more");
+        PlanPolicies.Create(Policy, PolicyOptions);
+        SplitPolicies.Create(Split);
         TextFiles.CheckApart(CalibrationFiles, EvaluationFiles);
         AtomicFolder.CheckWritable(Out);
     }

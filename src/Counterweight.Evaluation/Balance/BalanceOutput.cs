@@ -4,6 +4,7 @@ using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Calibration;
 using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Reports;
+using Counterweight.Evaluation.Reports.Html;
 
 namespace Counterweight.Evaluation.Balance;
 

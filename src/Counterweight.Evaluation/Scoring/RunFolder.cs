@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using Counterweight.Balancing;
 using Counterweight.Engine.Tokenization;
 using Counterweight.Evaluation.Tasks;
-using Counterweight.Evaluation.Tasks.Data;
 
 namespace Counterweight.Evaluation.Scoring;
 

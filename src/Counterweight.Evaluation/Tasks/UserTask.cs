@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Counterweight.Balancing;
 using Counterweight.Engine.Tokenization;
-using Counterweight.Evaluation.Tasks.Data;
 
 namespace Counterweight.Evaluation.Tasks;
 

@@ -1,0 +1,90 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Counterweight.Balancing;
+using Counterweight.Balancing.Plans;
+using Counterweight.Balancing.Splits;
+using Counterweight.Engine.Kernels;
+using Counterweight.Engine.Models;
+
+namespace Counterweight.Cli.Verbs;
+
+/// <summary>Options that several verbs have.</summary>
+internal static class CommonOptions
+{
+    public static Argument<string> Model() => new("MODEL") { Description = "Folder of the model: config.json, model.safetensors (or shards with an index), tokenizer.json" };
+
+    public static Option<string?> Plan() => new("--plan") { Description = "Plan to load the experts by; default: the folder's own plan.json, else the checkpoint as it is" };
+
+    public static Option<int?> Threads() => Ranged(new Option<int?>("--threads") { Description = "Threads, 1 to 1024; default: one for each core" }, 1, 1024);
+
+    public static Option<string?> Kernels()
+    {
+        var option = new Option<string?>("--kernels") { Description = $"Kernel variant: {string.Join(", ", MatMulKernelFactory.Available)}; default: the fastest, or what {MatMulKernelFactory.ForceVariable} says" };
+        option.AcceptOnlyFromAmong([.. MatMulKernelFactory.Available]);
+        return option;
+    }
+
+    public static Option<string> Split()
+    {
+        var option = new Option<string>("--split") { Description = $"How tokens are split over copies: {string.Join(", ", SplitPolicies.Names)}", DefaultValueFactory = _ => "by-gate" };
+        option.AcceptOnlyFromAmong([.. SplitPolicies.Names]);
+        return option;
+    }
+
+    public static Option<string[]> Texts(string name, string description) => new(name) { Description = description, AllowMultipleArgumentsPerToken = true };
+
+    public static Option<ulong> Seed() => new("--seed") { Description = "Seed of everything random", DefaultValueFactory = _ => 1 };
+
+    public static Option<string?> Json() => new("--json") { Description = "Writes the same figures as one JSON document to this file" };
+
+    public static Option<Precision[]?> Precisions() => new("--precisions")
+    {
+        Description = $"Precisions of copies, separated by commas: {string.Join(", ", PrecisionNames.All)}; default: the policy's own",
+        CustomParser = ParsePrecisions,
+    };
+
+    /// <summary>A number option that refuses values outside its range.</summary>
+    public static Option<int?> Ranged(Option<int?> option, int min, int max)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int?>() is { } value && (value < min || value > max))
+                result.AddError($"{option.Name}: found {value}, expected {min} to {max}");
+        });
+        return option;
+    }
+
+    /// <summary>How the common options say a model is to be opened.</summary>
+    public static LoadOptions Load(ParseResult parsed, Option<string?>? plan, Option<int?> threads, Option<string?> kernels, Option<string> split) => new()
+    {
+        PlanFile = plan is null ? null : parsed.GetValue(plan),
+        Threads = parsed.GetValue(threads),
+        Kernels = parsed.GetValue(kernels),
+        Split = parsed.GetValue(split)!,
+    };
+
+    /// <summary>Option values <c>name=value</c> as a dictionary.</summary>
+    public static IReadOnlyDictionary<string, string> Pairs(string option, string[] values)
+    {
+        var pairs = new Dictionary<string, string>();
+        foreach (var value in values)
+        {
+            var parts = value.Split('=', 2);
+            if (parts.Length < 2 || !pairs.TryAdd(parts[0], parts[1]))
+                throw new InvalidInputException(option, $"\"{value}\"", "name=value, each name once");
+        }
+        return pairs;
+    }
+
+    private static Precision[]? ParsePrecisions(ArgumentResult result)
+    {
+        var precisions = new List<Precision>();
+        foreach (var name in result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries)))
+        {
+            if (!PrecisionNames.TryParse(name, out var precision))
+                result.AddError($"--precisions: found \"{name}\", expected some of {string.Join(", ", PrecisionNames.All)}");
+            precisions.Add(precision);
+        }
+        return precisions.Count > 0 ? [.. precisions] : null;
+    }
+}
