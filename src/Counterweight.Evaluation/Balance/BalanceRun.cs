@@ -7,6 +7,7 @@ using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Calibration;
 using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Reports;
+using Counterweight.Evaluation.Scoring;
 using Counterweight.Evaluation.Statistics;
 
 namespace Counterweight.Evaluation.Balance;
@@ -45,7 +46,7 @@ public sealed class BalanceRun(BalanceOptions options, IProgressReporter progres
     {
         if (options.SelfTokens > 0)
             return SelfSampling.Run(loaded.Model, options.SelfTokens, options.Seed, new StepProgress(progress).Report, cancellation);
-        var texts = CalibrationText.Read(options.CalibrationFiles, loaded.Tokenizer, Requests.PrefixOf(loaded.Model.Shape), loaded.Model.Shape.MaxPositions);
+        var texts = CalibrationText.Read(options.CalibrationFiles, loaded.Tokenizer, PrefixToken.Of(loaded).Id, loaded.Model.Shape.MaxPositions);
         return CalibrationText.Sample(texts, options.CalibrationTokens, options.Seed);
     }
 

@@ -41,7 +41,7 @@ internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions option
     {
         _model.ResetSplits();
         using var scorer = new ModelScorer(_model);
-        var tokenizer = Requests.TokenizerOf(loaded);
+        var tokenizer = RequestTokenizer.Of(loaded);
         var text = new TextPerplexity(scorer, tokenizer);
         var (files, windows) = (new List<Scoring.FilePerplexity>(), new List<(string Name, List<ExpertLoads> Windows)>());
         var slotLoads = _model.Banks.Select(bank => new long[bank.Slots.Slots.Count]).ToArray();
@@ -112,5 +112,5 @@ internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions option
     }
 
     private IReadOnlyList<TokenText> EvaluationTokens() =>
-        CalibrationText.Read(options.EvaluationFiles, loaded.Tokenizer, Requests.PrefixOf(_model.Shape), _model.Shape.MaxPositions);
+        CalibrationText.Read(options.EvaluationFiles, loaded.Tokenizer, PrefixToken.Of(loaded).Id, _model.Shape.MaxPositions);
 }

@@ -27,7 +27,7 @@ internal readonly record struct PrefixToken(int Id, string Text)
     {
         if (!File.Exists(file))
             return null;
-        var settings = JsonRow.Parse(file, DataFile.ReadText(file));
+        var settings = JsonRow.Parse(file, Utf8File.ReadText(file));
         if ((TextOf(settings, "bos_token") ?? TextOf(settings, "eos_token")) is not { } text)
             return null;
         return tokenizer.IdOf(text) is { } id
