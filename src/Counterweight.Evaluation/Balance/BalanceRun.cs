@@ -37,6 +37,11 @@ public sealed class BalanceRun(BalanceOptions options, IProgressReporter progres
         loaded.Model.LoadExperts(plan.Layers, calibration.Experts, () => SplitPolicies.Create(options.Split), cancellation);
         var after = Timed("evaluate after", () => measurement.Run(plan, "after", cancellation));
 
+        var (figuresBefore, figuresAfter) = Timed("compare speed", () =>
+            new SpeedComparison(loaded.Model, plan, calibration.Experts, options.Split).AddTo(before.Figures, after.Figures, cancellation));
+        before = before with { Figures = figuresBefore };
+        after = after with { Figures = figuresAfter };
+
         var report = Report(loaded.Model, texts, calibration, tenth, plan, before, after);
         Timed("write", () => BalanceOutput.Write(options.Out, report, loaded, plan, calibration));
         return report with { Seconds = _seconds };

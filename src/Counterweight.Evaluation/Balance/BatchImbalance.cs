@@ -12,7 +12,7 @@ namespace Counterweight.Evaluation.Balance;
 internal sealed class BatchImbalance(MoeModel model) : IForwardTrace
 {
     private const int SampleTokens = 8192;
-    private static readonly int[] BatchSizes = [1, 8, 32, 128, 512, 2048];
+    private static readonly int[] BatchSizes = [8, 32, 128, 512, 2048];
 
     private readonly Dictionary<int, int[]> _choices = []; // by model layer: [rows, k] of the last pass
 

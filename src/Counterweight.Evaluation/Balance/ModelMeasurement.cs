@@ -27,10 +27,6 @@ internal sealed record MeasuredModel(
 /// <summary>Measures a model as it is loaded: the same steps before and after balancing.</summary>
 internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions options, IReadOnlyList<LoadTrace> calibration, IProgressReporter progress)
 {
-    private const int SpeedRuns = 3;
-    private const int DecodeSequences = 8;
-    private const int DecodeTokens = 32;
-
     private readonly MoeModel _model = loaded.Model;
 
     /// <summary>Measures everything.</summary>
@@ -90,8 +86,6 @@ internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions option
     {
         var placements = Traffic.Placements(plan?.Layers ?? _model.OriginalLayers(), plan, calibration);
         var experts = _model.Shape.Experts;
-        var speed = new SpeedProbe(_model);
-        var prompt = Math.Min(512, _model.Shape.MaxPositions) / 2;
         _model.ResetSplits();
         return new ModelFigures
         {
@@ -106,8 +100,6 @@ internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions option
             PerplexityByFile = perplexity.Files.ToDictionary(
                 file => TextFiles.NameOf(file.File), file => new Reports.FilePerplexity(file.Total.Tokens, file.Total.Perplexity)),
             Accuracy = TaskFigures.Accuracy(options.Tasks, tasks),
-            PrefillTokensPerSecond = speed.Prefill(prompt, SpeedRuns).Max(),
-            DecodeTokensPerSecond = speed.Decode(DecodeSequences, DecodeTokens, prompt / 4, SpeedRuns).Max(),
         };
     }
 
