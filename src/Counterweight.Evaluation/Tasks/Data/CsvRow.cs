@@ -1,6 +1,6 @@
 using Counterweight.Balancing;
-using CsvHelper;
 using Counterweight.Engine.Tokenization;
+using CsvHelper;
 
 namespace Counterweight.Evaluation.Tasks.Data;
 
