@@ -109,7 +109,7 @@ public sealed class PlanPolicyTests
     }
 
     [Theory]
-    [InlineData("best", "", "", "policy: found \"best\", expected one of none, paper, budget")]
+    [InlineData("best", "", "", "policy: found \"best\", expected one of none, paper, budget, eplb, robust")]
     [InlineData("none", "replicas", "1", "policy none: found unknown option \"replicas\", expected no options")]
     [InlineData("budget", "max-copies", "-1", "policy budget: option max-copies: found \"-1\", expected an integer from 0 to 1024")]
     [InlineData("budget", "slot-weight", "much", "policy budget: option slot-weight: found \"much\", expected a number from 0 to 1")]
