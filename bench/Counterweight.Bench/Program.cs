@@ -6,7 +6,10 @@ switch (args)
     case ["kernels"]:
         KernelBench.Run();
         return 0;
+    case ["quantizers", var model, .. { Length: > 0 } texts]:
+        QuantizerBench.Run(model, texts);
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Counterweight.Bench kernels");
+        Console.Error.WriteLine("usage: Counterweight.Bench kernels | quantizers MODEL TEXT...");
         return 2;
 }

@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using System.Runtime.Intrinsics;
 using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Quantization;
 
 namespace Counterweight.Engine.Kernels;
 
@@ -16,7 +17,7 @@ internal static unsafe class LlmInt8Product
 
     private const int Width = MatMulKernel.PanelWidth;
     private const int PairWidth = 2 * Width;
-    private const float CodeMax = 127f;
+    private const float CodeMax = LlmInt8Quantizer.CodeMax;
 
     /// <summary>127² · 1024 is below 2²⁴: as long as a sum of products of codes has no more terms, fp32 holds it exactly in any order.</summary>
     private const int ExactInputs = 1024;
@@ -74,7 +75,7 @@ internal static unsafe class LlmInt8Product
             codes[outliers[o]] = 0;
         }
         var absmax = MathF.Abs(TensorPrimitives.MaxMagnitude<float>(row));
-        TensorPrimitives.Multiply(row, absmax > 0 ? CodeMax / absmax : 0, row);
+        TensorPrimitives.Multiply(row, LlmInt8Quantizer.CodeScale(absmax), row);
         TensorPrimitives.Round(row, row);
         return absmax;
     }

@@ -5,112 +5,128 @@ namespace Counterweight.Engine.Quantization;
 /// <summary>
 /// GPTQ (Frantar et al. 2022): weights go onto the grid one input after another, and what each rounding breaks is repaired in the inputs
 /// that are still free, as the second moment of the activations tells. Then codes and scales are polished by coordinate descent on the
-/// same objective, (w − q)ᵀH(w − q).
+/// same objective, (w − q)ᵀH(w − q). Inputs keep their order: ranking them by activation gained nothing once polished.
 /// </summary>
 internal static class ErrorCompensatedQuantizer
 {
-    /// <summary>Sweeps of coordinate descent; a third one changes less than 0.5 % of the error.</summary>
+    /// <summary>Sweeps of coordinate descent; two more change the error by 1 %.</summary>
     private const int Sweeps = 2;
 
     /// <summary>Quantizes [outputs, inputs] weights for inputs with that second moment.</summary>
+    /// <exception cref="Balancing.InvalidInputException">A weight is NaN or infinite.</exception>
     public static QuantizedMatrix Quantize(ReadOnlySpan<float> weights, int outputs, SecondMoment moment, IntegerGrid grid)
     {
         var inputs = moment.Size;
         Quantizer.CheckFinite(weights, inputs);
         var codes = new IntegerCodes(outputs, inputs, grid);
-        var free = new float[inputs];
-        var residual = new float[inputs];
-        var gradient = new float[inputs];
-        for (var row = 0; row < outputs; row++)
+        var row = new RowState(codes, moment, grid);
+        for (var output = 0; output < outputs; output++)
         {
-            var original = weights.Slice(row * inputs, inputs);
-            original.CopyTo(free);
-            RoundWithCompensation(free, row, codes, moment, grid);
+            row.Start(output, weights.Slice(output * inputs, inputs));
+            row.RoundWithCompensation();
+            row.FindGradient();
             for (var sweep = 0; sweep < Sweeps; sweep++)
             {
-                FindResidual(original, row, codes, residual, gradient, moment);
-                RefitScales(row, codes, residual, gradient, moment, grid);
-                FindResidual(original, row, codes, residual, gradient, moment);
-                ImproveCodes(row, codes, gradient, moment, grid);
+                if (!grid.HasFixedScale)
+                    row.RefitScales();
+                row.ImproveCodes();
             }
         }
         return codes.ToMatrix();
     }
 
-    private static void RoundWithCompensation(float[] free, int row, IntegerCodes codes, SecondMoment moment, IntegerGrid grid)
+    /// <summary>One row while it is quantized.</summary>
+    private sealed class RowState(IntegerCodes all, SecondMoment moment, IntegerGrid grid)
     {
-        var inputs = moment.Size;
-        for (var group = 0; group < grid.Groups(inputs); group++)
+        private readonly int _inputs = moment.Size;
+        private readonly int _groups = grid.Groups(moment.Size);
+        private readonly float[] _original = new float[moment.Size];
+        private readonly float[] _scratch = new float[moment.Size];
+        private readonly float[] _gradient = new float[moment.Size]; // H·(w − q)
+        private int _row;
+
+        public void Start(int row, ReadOnlySpan<float> weights)
         {
-            var (begin, end) = grid.Bounds(group, inputs);
-            var scale = grid.FitScale(free.AsSpan(begin, end - begin), moment.Diagonal.AsSpan(begin, end - begin));
-            codes.SetScale(row, group, scale);
-            for (var i = begin; i < end; i++)
+            _row = row;
+            weights.CopyTo(_original);
+        }
+
+        public void RoundWithCompensation()
+        {
+            var free = _scratch.AsSpan();
+            _original.CopyTo(free);
+            var codes = all.Row(_row);
+            for (var group = 0; group < _groups; group++)
             {
-                var code = grid.Code(free[i], scale);
-                codes.Codes[row * inputs + i] = code;
-                var factor = moment.Factor.AsSpan(i * inputs, inputs);
-                var error = (free[i] - code * scale) / factor[i];
-                var rest = free.AsSpan(i + 1);
-                TensorPrimitives.MultiplyAdd(factor[(i + 1)..], -error, rest, rest);
+                var (begin, end) = grid.Bounds(group, _inputs);
+                var scale = all.Scale(_row, group) = grid.FitScale(free[begin..end], moment.Diagonal.AsSpan(begin, end - begin));
+                for (var i = begin; i < end; i++)
+                {
+                    codes[i] = grid.Code(free[i], scale);
+                    var factor = moment.Factor.AsSpan(i * _inputs, _inputs);
+                    var error = (free[i] - codes[i] * scale) / factor[i];
+                    TensorPrimitives.MultiplyAdd(factor[(i + 1)..], -error, free[(i + 1)..], free[(i + 1)..]);
+                }
             }
         }
-    }
 
-    /// <summary>residual = w − q, gradient = H·residual.</summary>
-    private static void FindResidual(ReadOnlySpan<float> original, int row, IntegerCodes codes, float[] residual, float[] gradient, SecondMoment moment)
-    {
-        var inputs = moment.Size;
-        for (var i = 0; i < inputs; i++)
-            residual[i] = original[i] - codes.Codes[row * inputs + i] * codes.Scale(row, i);
-        for (var i = 0; i < inputs; i++)
-            gradient[i] = TensorPrimitives.Dot<float>(moment.Values.AsSpan(i * inputs, inputs), residual);
-    }
-
-    /// <summary>Least-squares scale of each group under H with the codes fixed; int8 keeps its scale, which must clip nothing.</summary>
-    private static void RefitScales(int row, IntegerCodes codes, float[] residual, float[] gradient, SecondMoment moment, IntegerGrid grid)
-    {
-        if (grid == IntegerGrid.Int8)
-            return;
-        var inputs = moment.Size;
-        Span<float> group = stackalloc float[grid.Group];
-        for (var g = 0; g < grid.Groups(inputs); g++)
+        public void FindGradient()
         {
-            var (begin, end) = grid.Bounds(g, inputs);
-            var q = group[..(end - begin)];
-            for (var i = begin; i < end; i++)
-                q[i - begin] = codes.Codes[row * inputs + i];
-            // d/ds of the objective at s: moving the scale by δ moves q by δ·code in this group.
-            var slope = TensorPrimitives.Dot(q, gradient.AsSpan(begin, end - begin));
-            var curvature = 0f;
-            for (var i = begin; i < end; i++)
-                curvature += q[i - begin] * TensorPrimitives.Dot(moment.Values.AsSpan(i * inputs + begin, end - begin), q);
-            if (curvature <= 0)
-                continue;
-            var former = codes.Scale(row, begin);
-            var scale = BFloat16Bits.Nearest(former + slope / curvature);
-            codes.SetScale(row, g, scale);
-            // Groups are refitted one after another, so the next one has to see this one's move.
-            for (var i = 0; i < inputs; i++)
-                gradient[i] -= (scale - former) * TensorPrimitives.Dot(moment.Values.AsSpan(i * inputs + begin, end - begin), q);
+            var codes = all.Row(_row);
+            var residual = _scratch;
+            for (var group = 0; group < _groups; group++)
+            {
+                var (begin, end) = grid.Bounds(group, _inputs);
+                for (var i = begin; i < end; i++)
+                    residual[i] = _original[i] - codes[i] * all.Scale(_row, group);
+            }
+            for (var i = 0; i < _inputs; i++)
+                _gradient[i] = TensorPrimitives.Dot<float>(moment.Row(i), residual);
         }
-    }
 
-    /// <summary>Moves each code to where the objective is least with all others fixed.</summary>
-    private static void ImproveCodes(int row, IntegerCodes codes, float[] gradient, SecondMoment moment, IntegerGrid grid)
-    {
-        var inputs = moment.Size;
-        for (var i = 0; i < inputs; i++)
+        /// <summary>The scale of each group that is best under H with all codes and the other scales fixed.</summary>
+        public void RefitScales()
         {
-            var scale = codes.Scale(row, i);
-            if (scale == 0)
-                continue;
-            ref var code = ref codes.Codes[row * inputs + i];
-            var step = Math.Clamp(code + (int)MathF.Round(gradient[i] / (scale * moment.Diagonal[i])), grid.Min, grid.Max) - code;
-            if (step == 0)
-                continue;
-            code += step;
-            TensorPrimitives.MultiplyAdd(moment.Values.AsSpan(i * inputs, inputs), -step * scale, gradient, gradient);
+            var codes = all.Row(_row);
+            for (var group = 0; group < _groups; group++)
+            {
+                var (begin, end) = grid.Bounds(group, _inputs);
+                var product = _scratch.AsSpan(); // H·code over the group
+                product.Clear();
+                double slope = 0, curvature = 0;
+                for (var i = begin; i < end; i++)
+                {
+                    TensorPrimitives.MultiplyAdd(moment.Row(i), codes[i], product, product);
+                    slope += (double)codes[i] * _gradient[i];
+                }
+                for (var i = begin; i < end; i++)
+                    curvature += (double)codes[i] * product[i];
+                if (curvature <= 0)
+                    continue;
+                ref var scale = ref all.Scale(_row, group);
+                var former = scale;
+                scale = BFloat16Bits.Nearest((float)(former + slope / curvature));
+                TensorPrimitives.MultiplyAdd(product, former - scale, _gradient, _gradient);
+            }
+        }
+
+        /// <summary>Moves each code to where the objective is least with all others fixed.</summary>
+        public void ImproveCodes()
+        {
+            var codes = all.Row(_row);
+            for (var group = 0; group < _groups; group++)
+            {
+                var (begin, end) = grid.Bounds(group, _inputs);
+                var scale = all.Scale(_row, group);
+                for (var i = begin; i < end && scale != 0; i++)
+                {
+                    var better = Math.Clamp(codes[i] + (int)MathF.Round(_gradient[i] / (scale * moment.Diagonal[i])), grid.Min, grid.Max);
+                    if (better == codes[i])
+                        continue;
+                    TensorPrimitives.MultiplyAdd(moment.Row(i), (codes[i] - better) * scale, _gradient, _gradient);
+                    codes[i] = better;
+                }
+            }
         }
     }
 }

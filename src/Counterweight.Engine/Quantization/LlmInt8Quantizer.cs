@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Counterweight.Balancing.Plans;
 
 namespace Counterweight.Engine.Quantization;
@@ -14,11 +15,18 @@ internal static class LlmInt8Quantizer
         for (var row = 0; row < outputs; row++)
         {
             var values = weights.Slice(row * inputs, inputs);
-            absmax[row] = Math.Abs(System.Numerics.Tensors.TensorPrimitives.MaxMagnitude(values));
-            var scale = absmax[row] > 0 ? CodeMax / absmax[row] : 0;
+            absmax[row] = Math.Abs(TensorPrimitives.MaxMagnitude(values));
+            var scale = CodeScale(absmax[row]);
             for (var i = 0; i < inputs; i++)
                 codes[row * inputs + i] = (byte)(sbyte)MathF.Round(values[i] * scale);
         }
         return new QuantizedMatrix(Precision.LlmInt8, outputs, inputs, codes, absmax);
+    }
+
+    /// <summary>What values are multiplied with to give codes; 0, so that all codes are 0, where the values are too small for a finite one.</summary>
+    public static float CodeScale(float absmax)
+    {
+        var scale = CodeMax / absmax;
+        return float.IsFinite(scale) ? scale : 0;
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
@@ -14,15 +15,15 @@ public static class Quantizer
     /// <param name="outputs">Rows.</param>
     /// <param name="inputs">Columns.</param>
     /// <param name="precision">What to store them as.</param>
-    /// <exception cref="InvalidInputException">A weight is NaN or infinite, or too large for half precision.</exception>
+    /// <exception cref="InvalidInputException">A weight is NaN or infinite, or too large for a half or bfloat16.</exception>
     public static QuantizedMatrix Quantize(ReadOnlySpan<float> weights, int outputs, int inputs, Precision precision)
     {
         CheckFinite(weights, inputs);
         return precision switch
         {
             Precision.Fp32 => new QuantizedMatrix(precision, outputs, inputs, MemoryMarshal.AsBytes(weights).ToArray(), []),
-            Precision.Bf16 => Cast(weights, outputs, inputs, precision, BFloat16Bits.RoundToNearest),
-            Precision.Fp16 => Cast(weights, outputs, inputs, precision, ToHalf),
+            Precision.Bf16 => ToBfloat16(weights, outputs, inputs),
+            Precision.Fp16 => ToHalf(weights, outputs, inputs),
             Precision.Int8 => IntegerQuantizer.Quantize(weights, outputs, inputs, IntegerGrid.Int8),
             Precision.Int4 => IntegerQuantizer.Quantize(weights, outputs, inputs, IntegerGrid.Int4),
             Precision.LlmInt8 => LlmInt8Quantizer.Quantize(weights, outputs, inputs),
@@ -34,13 +35,22 @@ public static class Quantizer
     public static float[] Dequantize(QuantizedMatrix matrix)
     {
         var weights = new float[matrix.Outputs * matrix.Inputs];
+        Dequantize(matrix, weights);
+        return weights;
+    }
+
+    /// <summary>The weights that the codes stand for.</summary>
+    /// <param name="matrix">Stored weights.</param>
+    /// <param name="weights">Receives them, [outputs, inputs].</param>
+    public static void Dequantize(QuantizedMatrix matrix, Span<float> weights)
+    {
         switch (matrix.Precision)
         {
             case Precision.Fp32:
                 MemoryMarshal.Cast<byte, float>(matrix.Codes).CopyTo(weights);
                 break;
             case Precision.Fp16:
-                System.Numerics.Tensors.TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(matrix.Codes), weights);
+                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(matrix.Codes), weights);
                 break;
             case Precision.Bf16:
                 BFloat16.Widen(MemoryMarshal.Cast<byte, ushort>(matrix.Codes), weights);
@@ -49,33 +59,44 @@ public static class Quantizer
                 DequantizeIntegers(matrix, weights);
                 break;
         }
-        return weights;
     }
 
     internal static void CheckFinite(ReadOnlySpan<float> weights, int inputs)
     {
         for (var i = 0; i < weights.Length; i++)
             if (!float.IsFinite(weights[i]))
-                throw new InvalidInputException($"weight [{i / inputs}, {i % inputs}]", weights[i].ToString(CultureInfo.InvariantCulture), "a finite number");
+                throw Refuse(weights, inputs, i, "a finite number");
     }
 
-    private static QuantizedMatrix Cast(ReadOnlySpan<float> weights, int outputs, int inputs, Precision precision, Func<float, ushort> bits)
+    private static QuantizedMatrix ToBfloat16(ReadOnlySpan<float> weights, int outputs, int inputs)
     {
-        var codes = new ushort[weights.Length];
+        const ushort Infinity = 0x7F80;
+        var bytes = new byte[weights.Length * sizeof(ushort)];
+        var codes = MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan());
         for (var i = 0; i < codes.Length; i++)
-            codes[i] = bits(weights[i]);
-        return new QuantizedMatrix(precision, outputs, inputs, MemoryMarshal.AsBytes<ushort>(codes).ToArray(), []);
+        {
+            codes[i] = BFloat16Bits.RoundToNearest(weights[i]);
+            if ((codes[i] & 0x7FFF) == Infinity)
+                throw Refuse(weights, inputs, i, "at most 3.3895e38, the largest bfloat16");
+        }
+        return new QuantizedMatrix(Precision.Bf16, outputs, inputs, bytes, []);
     }
 
-    private static ushort ToHalf(float value)
+    private static QuantizedMatrix ToHalf(ReadOnlySpan<float> weights, int outputs, int inputs)
     {
-        var half = (Half)value;
-        return Half.IsFinite(half)
-            ? BitConverter.HalfToUInt16Bits(half)
-            : throw new InvalidInputException("weight", value.ToString(CultureInfo.InvariantCulture), "at most 65504, the largest half");
+        var bytes = new byte[weights.Length * sizeof(ushort)];
+        var codes = MemoryMarshal.Cast<byte, Half>(bytes.AsSpan());
+        TensorPrimitives.ConvertToHalf(weights, codes);
+        for (var i = 0; i < codes.Length; i++)
+            if (!Half.IsFinite(codes[i]))
+                throw Refuse(weights, inputs, i, "at most 65504, the largest half");
+        return new QuantizedMatrix(Precision.Fp16, outputs, inputs, bytes, []);
     }
 
-    private static void DequantizeIntegers(QuantizedMatrix matrix, float[] weights)
+    private static InvalidInputException Refuse(ReadOnlySpan<float> weights, int inputs, int at, string expected) =>
+        new($"weight [{at / inputs}, {at % inputs}]", weights[at].ToString(CultureInfo.InvariantCulture), expected);
+
+    private static void DequantizeIntegers(QuantizedMatrix matrix, Span<float> weights)
     {
         var rowBytes = matrix.Codes.Length / matrix.Outputs;
         var scalesPerRow = matrix.Scales.Length / matrix.Outputs;
@@ -88,21 +109,4 @@ public static class Quantizer
                     _ => (sbyte)matrix.Codes[row * rowBytes + i] * matrix.Scales[row] / LlmInt8Quantizer.CodeMax,
                 };
     }
-}
-
-/// <summary>Rounding to bfloat16.</summary>
-internal static class BFloat16Bits
-{
-    /// <summary>The bits of the nearest bfloat16, ties to even.</summary>
-    public static ushort RoundToNearest(float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-    }
-
-    /// <summary>The nearest bfloat16 as a float.</summary>
-    public static float Nearest(float value) => BitConverter.UInt32BitsToSingle((uint)RoundToNearest(value) << 16);
-
-    /// <summary>The smallest bfloat16 that is not below a value of at least 0.</summary>
-    public static float Up(float value) => BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(value) + 0xFFFF) & 0xFFFF0000);
 }

@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Numerics.Tensors;
+using Counterweight.Balancing;
+
 namespace Counterweight.Engine.Quantization;
 
 /// <summary>
@@ -30,12 +34,20 @@ internal sealed class SecondMoment
     /// <summary>U, [size, size], zeros below the diagonal.</summary>
     public float[] Factor { get; }
 
+    /// <summary>A row of H, which is a column too.</summary>
+    public ReadOnlySpan<float> Row(int row) => Values.AsSpan(row * Size, Size);
+
     /// <summary>Null where nothing was seen: then there is nothing to compensate for.</summary>
+    /// <param name="moment">Σ x·xᵀ, symmetric, [size, size].</param>
+    /// <param name="size">Inputs of the matrix.</param>
+    /// <exception cref="InvalidInputException">The activations were not finite, or this is no second moment.</exception>
     public static SecondMoment? Of(ReadOnlySpan<float> moment, int size)
     {
         double trace = 0;
         for (var i = 0; i < size; i++)
             trace += moment[i * size + i];
+        if (!double.IsFinite(trace))
+            throw new InvalidInputException("second moment of the activations", trace.ToString(CultureInfo.InvariantCulture), "finite activations");
         if (trace <= 0)
             return null;
         var damped = new double[size * size];
@@ -56,7 +68,9 @@ internal sealed class SecondMoment
             for (var j = 0; j <= i; j++)
             {
                 var sum = a[i * n + j] - Dot(l.AsSpan(i * n, j), l.AsSpan(j * n, j));
-                l[i * n + j] = i == j ? Math.Sqrt(Math.Max(sum, double.Epsilon)) : sum / l[j * n + j];
+                if (i == j && !(sum > 0))
+                    throw new InvalidInputException("second moment of the activations", $"pivot {i} is {sum.ToString(CultureInfo.InvariantCulture)}", "a positive definite matrix");
+                l[i * n + j] = i == j ? Math.Sqrt(sum) : sum / l[j * n + j];
             }
         return l;
     }
@@ -90,5 +104,5 @@ internal sealed class SecondMoment
         return upper;
     }
 
-    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b) => System.Numerics.Tensors.TensorPrimitives.Dot(a, b);
+    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b) => TensorPrimitives.Dot(a, b);
 }

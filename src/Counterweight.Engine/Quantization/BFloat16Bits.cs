@@ -1,0 +1,19 @@
+namespace Counterweight.Engine.Quantization;
+
+/// <summary>Rounding to bfloat16.</summary>
+internal static class BFloat16Bits
+{
+    /// <summary>The bits of the nearest bfloat16, ties to even; of the infinity where the value is too large.</summary>
+    /// <param name="value">Anything but NaN.</param>
+    public static ushort RoundToNearest(float value)
+    {
+        var bits = BitConverter.SingleToUInt32Bits(value);
+        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+
+    /// <summary>The nearest bfloat16 as a float.</summary>
+    public static float Nearest(float value) => BitConverter.UInt32BitsToSingle((uint)RoundToNearest(value) << 16);
+
+    /// <summary>The smallest bfloat16 that is not below a value of at least 0.</summary>
+    public static float Up(float value) => BitConverter.UInt32BitsToSingle((BitConverter.SingleToUInt32Bits(value) + 0xFFFF) & 0xFFFF0000);
+}
