@@ -45,7 +45,7 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
         }
     }
 
-    private static void Widen<TCodes>(in PanelBlock panels, float* widened) where TCodes : struct, IAvx2Codes
+    private static void Widen<TCodes>(in PanelBlock panels, float* widened) where TCodes : struct, IAvx2Codes<TCodes>
     {
         for (var panel = 0; panel < panels.Count; panel++)
             for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
@@ -62,21 +62,23 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
             }
     }
 
-    private static void Tiles<TCodes>(in PanelBlock panels, in RowBlock rows) where TCodes : struct, IAvx2Codes
+    private static void Tiles<TCodes>(in PanelBlock panels, in RowBlock rows) where TCodes : struct, IAvx2Codes<TCodes>
     {
-        var r = 0;
+        // Five rows or more; four are faster as two and two.
+        var tiled = (rows.Count + 1) / 6 * 6;
         for (var panel = 0; panel < panels.Count; panel++)
-            for (r = 0; rows.Count - r > 3; r += 6)
+            for (var r = 0; r < tiled; r += 6)
                 SixRows<TCodes>(panels, panel, rows, r);
-        for (; rows.Count - r > 1; r += 2)
+        var row = tiled;
+        for (; row + 1 < rows.Count; row += 2)
             for (var panel = 0; panel < panels.Count; panel += 2)
-                TwoRows<TCodes>(panels, panel, rows, r);
-        for (; r < rows.Count; r++)
+                TwoRows<TCodes>(panels, panel, rows, row);
+        if (row < rows.Count)
             for (var panel = 0; panel < panels.Count; panel += 4)
-                OneRow<TCodes>(panels, panel, rows.X(r), rows.Y(r));
+                OneRow<TCodes>(panels, panel, rows.X(row), rows.Y(row));
     }
 
-    private static void SixRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx2Codes
+    private static void SixRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx2Codes<TCodes>
     {
         var codes = panels.Codes(panel);
         float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2);
@@ -108,7 +110,7 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
         Store(rows.ClampedY(row + 5), panel, l5, h5);
     }
 
-    private static void TwoRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx2Codes
+    private static void TwoRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx2Codes<TCodes>
     {
         // An odd last panel stands in for its missing neighbour.
         var next = Math.Min(panel + 1, panels.Count - 1);
@@ -138,7 +140,7 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
         Store(rows.Y(row + 1), next, m1, k1);
     }
 
-    private static void OneRow<TCodes>(in PanelBlock panels, int panel, float* x, float* y) where TCodes : struct, IAvx2Codes
+    private static void OneRow<TCodes>(in PanelBlock panels, int panel, float* x, float* y) where TCodes : struct, IAvx2Codes<TCodes>
     {
         int p1 = Math.Min(panel + 1, panels.Count - 1), p2 = Math.Min(panel + 2, panels.Count - 1), p3 = Math.Min(panel + 3, panels.Count - 1);
         byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
@@ -151,7 +153,15 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
             Vector256<float> s2 = TCodes.Scale(panels.Scales(p2), group, 0), t2 = TCodes.Scale(panels.Scales(p2), group, Half);
             Vector256<float> s3 = TCodes.Scale(panels.Scales(p3), group, 0), t3 = TCodes.Scale(panels.Scales(p3), group, Half);
             var end = Math.Min(begin + TCodes.Group, panels.Inputs);
-            for (var i = begin; i < end; i++)
+            var i = begin;
+            for (; i < end - 1; i += 2)
+            {
+                AccumulateTwo<TCodes>(x + i, c0, i, s0, t0, ref l0, ref h0);
+                AccumulateTwo<TCodes>(x + i, c1, i, s1, t1, ref l1, ref h1);
+                AccumulateTwo<TCodes>(x + i, c2, i, s2, t2, ref l2, ref h2);
+                AccumulateTwo<TCodes>(x + i, c3, i, s3, t3, ref l3, ref h3);
+            }
+            if (i < end)
             {
                 Accumulate(x + i, TCodes.Load(c0, i, 0, s0), TCodes.Load(c0, i, Half, t0), ref l0, ref h0);
                 Accumulate(x + i, TCodes.Load(c1, i, 0, s1), TCodes.Load(c1, i, Half, t1), ref l1, ref h1);
@@ -171,6 +181,18 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
         var broadcast = Vector256.Create(*x);
         sumLow = Fma.MultiplyAdd(broadcast, low, sumLow);
         sumHigh = Fma.MultiplyAdd(broadcast, high, sumHigh);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AccumulateTwo<TCodes>(
+        float* x, byte* codes, int input, Vector256<float> lowScale, Vector256<float> highScale, ref Vector256<float> sumLow, ref Vector256<float> sumHigh)
+        where TCodes : struct, IAvx2Codes<TCodes>
+    {
+        Vector256<float> x0 = Vector256.Create(x[0]), x1 = Vector256.Create(x[1]);
+        TCodes.LoadTwo(codes, input, 0, lowScale, out var even, out var odd);
+        sumLow = Fma.MultiplyAdd(x1, odd, Fma.MultiplyAdd(x0, even, sumLow));
+        TCodes.LoadTwo(codes, input, Half, highScale, out even, out odd);
+        sumHigh = Fma.MultiplyAdd(x1, odd, Fma.MultiplyAdd(x0, even, sumHigh));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

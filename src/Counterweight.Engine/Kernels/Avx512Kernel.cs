@@ -40,7 +40,7 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
         }
     }
 
-    private static void Widen<TCodes>(in PanelBlock panels, float* widened) where TCodes : struct, IAvx512Codes
+    private static void Widen<TCodes>(in PanelBlock panels, float* widened) where TCodes : struct, IAvx512Codes<TCodes>
     {
         for (var panel = 0; panel < panels.Count; panel++)
             for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
@@ -53,7 +53,7 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
             }
     }
 
-    private static void Tiles<TCodes>(in PanelBlock panels, in RowBlock rows) where TCodes : struct, IAvx512Codes
+    private static void Tiles<TCodes>(in PanelBlock panels, in RowBlock rows) where TCodes : struct, IAvx512Codes<TCodes>
     {
         if (rows.Count == 1)
             for (var panel = 0; panel < panels.Count; panel += 4)
@@ -72,7 +72,7 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
             }
     }
 
-    private static void EightRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx512Codes
+    private static void EightRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx512Codes<TCodes>
     {
         // An odd last panel stands in for its missing neighbour.
         var next = Math.Min(panel + 1, panels.Count - 1);
@@ -110,7 +110,7 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
         Store(rows.ClampedY(row + 7), panel, next, a7, b7);
     }
 
-    private static void FourRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx512Codes
+    private static void FourRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx512Codes<TCodes>
     {
         var next = Math.Min(panel + 1, panels.Count - 1);
         byte* first = panels.Codes(panel), second = panels.Codes(next);
@@ -137,7 +137,7 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
         Store(rows.ClampedY(row + 3), panel, next, a3, b3);
     }
 
-    private static void TwoRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows) where TCodes : struct, IAvx512Codes
+    private static void TwoRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows) where TCodes : struct, IAvx512Codes<TCodes>
     {
         int p1 = Math.Min(panel + 1, panels.Count - 1), p2 = Math.Min(panel + 2, panels.Count - 1), p3 = Math.Min(panel + 3, panels.Count - 1);
         byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
@@ -168,7 +168,7 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
         Store(rows.Y(1), p2, p3, b2, b3);
     }
 
-    private static void OneRow<TCodes>(in PanelBlock panels, int panel, float* x, float* y) where TCodes : struct, IAvx512Codes
+    private static void OneRow<TCodes>(in PanelBlock panels, int panel, float* x, float* y) where TCodes : struct, IAvx512Codes<TCodes>
     {
         int p1 = Math.Min(panel + 1, panels.Count - 1), p2 = Math.Min(panel + 2, panels.Count - 1), p3 = Math.Min(panel + 3, panels.Count - 1);
         byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
@@ -180,7 +180,19 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
             var scale2 = TCodes.Scale(panels.Scales(p2), begin / TCodes.Group);
             var scale3 = TCodes.Scale(panels.Scales(p3), begin / TCodes.Group);
             var end = Math.Min(begin + TCodes.Group, panels.Inputs);
-            for (var i = begin; i < end; i++)
+            var i = begin;
+            for (; i < end - 1; i += 2)
+            {
+                TCodes.LoadTwo(c0, i, scale0, out var even0, out var odd0);
+                TCodes.LoadTwo(c1, i, scale1, out var even1, out var odd1);
+                TCodes.LoadTwo(c2, i, scale2, out var even2, out var odd2);
+                TCodes.LoadTwo(c3, i, scale3, out var even3, out var odd3);
+                Accumulate(x + i, even0, even1, ref sum0, ref sum1);
+                Accumulate(x + i, even2, even3, ref sum2, ref sum3);
+                Accumulate(x + i + 1, odd0, odd1, ref sum0, ref sum1);
+                Accumulate(x + i + 1, odd2, odd3, ref sum2, ref sum3);
+            }
+            if (i < end)
             {
                 Accumulate(x + i, TCodes.Load(c0, i, scale0), TCodes.Load(c1, i, scale1), ref sum0, ref sum1);
                 Accumulate(x + i, TCodes.Load(c2, i, scale2), TCodes.Load(c3, i, scale3), ref sum2, ref sum3);
