@@ -21,10 +21,7 @@ public static class AtomicFile
             write(device);
             return;
         }
-        var file = new FileInfo(path);
-        var target = file.LinkTarget is null ? file.FullName : file.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
-        if (Directory.Exists(target))
-            throw new InvalidInputException(path, "a folder", "the name of a file to write");
+        var target = TargetOf(path);
         var temporary = TemporaryNameBeside(target);
         var stream = Create(path, temporary);
         try
@@ -41,6 +38,24 @@ public static class AtomicFile
             File.Delete(temporary);
             throw;
         }
+    }
+
+    /// <summary>Throws early, before any work is done, where <paramref name="path"/> could not be written at the end.</summary>
+    /// <exception cref="InvalidInputException">The folder is missing or not writable, or a folder has this name.</exception>
+    public static void CheckWritable(string path)
+    {
+        if (path.StartsWith("/dev/", StringComparison.Ordinal))
+            return;
+        var probe = TemporaryNameBeside(TargetOf(path));
+        Create(path, probe).Dispose();
+        File.Delete(probe);
+    }
+
+    private static string TargetOf(string path)
+    {
+        var file = new FileInfo(path);
+        var target = file.LinkTarget is null ? file.FullName : file.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
+        return Directory.Exists(target) ? throw new InvalidInputException(path, "a folder", "the name of a file to write") : target;
     }
 
     /// <summary>A hidden name in the same folder that nobody else uses.</summary>

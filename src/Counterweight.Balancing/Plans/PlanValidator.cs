@@ -47,13 +47,20 @@ public static class PlanValidator
     /// <exception cref="InvalidInputException">A precision cannot be stored, or the stated bytes are not the real ones.</exception>
     public static void CheckBytes(Plan plan, ExpertCosts costs, string name = "plan")
     {
+        CheckPrecisions(plan, costs, name);
+        Same(name, "budget.originalBytes", $"{plan.Budget.OriginalBytes}", $"{costs.OriginalBytes(plan.Model)}");
+        Same(name, "budget.plannedBytes", $"{plan.Budget.PlannedBytes}", $"{costs.BytesOf(plan.Layers)}");
+    }
+
+    /// <summary>Checks that every precision of the plan can be stored.</summary>
+    /// <exception cref="InvalidInputException">One cannot.</exception>
+    public static void CheckPrecisions(Plan plan, ExpertCosts costs, string name = "plan")
+    {
         for (var l = 0; l < plan.Layers.Count; l++)
             for (var s = 0; s < plan.Layers[l].Slots.Count; s++)
                 if (!costs.Bytes.ContainsKey(plan.Layers[l].Slots[s].Precision))
                     throw Error(name, $"layers[{l}].slots[{s}].precision", plan.Layers[l].Slots[s].Precision.Name(),
                         "one of " + string.Join(", ", costs.Bytes.Keys.Order().Select(precision => precision.Name())));
-        Same(name, "budget.originalBytes", $"{plan.Budget.OriginalBytes}", $"{costs.OriginalBytes(plan.Model)}");
-        Same(name, "budget.plannedBytes", $"{plan.Budget.PlannedBytes}", $"{costs.BytesOf(plan.Layers)}");
     }
 
     private static void CheckSlots(Plan plan, int layer, string name)

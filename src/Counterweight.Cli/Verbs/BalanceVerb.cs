@@ -4,7 +4,6 @@ using Counterweight.Balancing.Policies;
 using Counterweight.Cli.Output;
 using Counterweight.Evaluation.Balance;
 using Counterweight.Evaluation.Reports;
-using Spectre.Console;
 
 namespace Counterweight.Cli.Verbs;
 
@@ -39,15 +38,16 @@ internal static class BalanceVerb
         {
             Model, Text, Self, CalibrationTokens, EvalText, EvalTokens, Tasks, Benchmarks, Limit, Policy, PolicyOption, Budget, MaxLoss, Devices, Precisions, Split, Seed, Threads, Out, Json,
         };
-        command.Does(async (parsed, cancellation) =>
+        command.Does((parsed, terminal, cancellation) =>
         {
+            CommonOptions.CheckJson(parsed, Json);
             var options = Options(parsed);
-            var report = await VerbAction.WithProgress(progress => new BalanceRun(options, progress, VerbAction.Warn).Run(cancellation));
+            var report = terminal.WithProgress(progress => new BalanceRun(options, progress, terminal.Warn).Run(cancellation));
             if (parsed.GetValue(Json) is { } file)
                 AtomicFile.Write(file, stream => BalanceReportJson.Write(report, stream));
-            BalanceTable.Render(AnsiConsole.Console, report);
-            AnsiConsole.Console.WriteLine($"Written to {options.Out}: balanced checkpoint, plan.json, loads.json, report.json, report.html");
-            return ExitCodes.Done;
+            BalanceTable.Render(terminal.Out, report);
+            terminal.Text.WriteLine($"Written to {options.Out}: balanced checkpoint, plan.json, loads.json, report.json, report.html");
+            return Task.FromResult(ExitCodes.Done);
         });
         return command;
     }
@@ -55,17 +55,17 @@ internal static class BalanceVerb
     private static BalanceOptions Options(ParseResult parsed) => new()
     {
         Model = parsed.GetValue(Model) ?? ProjectFiles.Model,
-        CalibrationFiles = parsed.GetValue(Self) is not null ? [] : Given(parsed, Text) ?? ProjectFiles.Texts("texts/calibration"),
+        CalibrationFiles = parsed.GetValue(Self) is not null ? [] : CommonOptions.Given(parsed, Text) ?? ProjectFiles.Texts("texts/calibration"),
         SelfTokens = parsed.GetValue(Self) ?? 0,
         CalibrationTokens = parsed.GetValue(CalibrationTokens),
-        EvaluationFiles = Given(parsed, EvalText) ?? ProjectFiles.Texts("texts/evaluation"),
+        EvaluationFiles = CommonOptions.Given(parsed, EvalText) ?? ProjectFiles.Texts("texts/evaluation"),
         EvaluationTokens = parsed.GetValue(EvalTokens),
-        Tasks = [.. (Given(parsed, Tasks) ?? ["minimal_pairs"]).SelectMany(names => names.Split(',', StringSplitOptions.RemoveEmptyEntries))],
+        Tasks = CommonOptions.Names(CommonOptions.Given(parsed, Tasks) ?? ["minimal_pairs"]),
         BenchmarkFolder = parsed.GetValue(Benchmarks),
-        TaskTextFolder = ProjectFiles.EvaluationTexts,
+        TaskTextFolder = ProjectFiles.EvaluationTextsIfThere,
         TaskLimit = parsed.GetValue(Limit),
         Policy = parsed.GetValue(Policy)!,
-        PolicyOptions = CommonOptions.Pairs("--policy-option", Given(parsed, PolicyOption) ?? []),
+        PolicyOptions = CommonOptions.Pairs("--policy-option", CommonOptions.Given(parsed, PolicyOption) ?? []),
         Budget = parsed.GetValue(Budget),
         MaxLoss = parsed.GetValue(MaxLoss),
         Devices = parsed.GetValue(Devices) ?? 8,
@@ -76,6 +76,4 @@ internal static class BalanceVerb
         Out = parsed.GetValue(Out)!,
         Command = "balance " + string.Join(' ', parsed.Tokens.Skip(1).Select(token => token.Value)),
     };
-
-    private static string[]? Given(ParseResult parsed, Option<string[]> option) => parsed.GetValue(option) is { Length: > 0 } values ? values : null;
 }

@@ -54,6 +54,33 @@ internal static class CommonOptions
         return option;
     }
 
+    /// <summary>An option that takes whole numbers of 1 or more.</summary>
+    public static Option<int[]> Numbers(string name, string description, int[]? defaults)
+    {
+        var option = new Option<int[]>(name) { Description = description, AllowMultipleArgumentsPerToken = true };
+        if (defaults is not null)
+            option.DefaultValueFactory = _ => defaults;
+        option.Validators.Add(result =>
+        {
+            foreach (var value in result.GetValueOrDefault<int[]>()?.Where(value => value < 1) ?? [])
+                result.AddError($"{name}: found {value}, expected 1 or more");
+        });
+        return option;
+    }
+
+    /// <summary>The values of an option, or null where it was not given.</summary>
+    public static string[]? Given(ParseResult parsed, Option<string[]> option) => parsed.GetValue(option) is { Length: > 0 } values ? values : null;
+
+    /// <summary>Names that are given apart or with commas between them.</summary>
+    public static string[] Names(string[] values) => [.. values.SelectMany(names => names.Split(',', StringSplitOptions.RemoveEmptyEntries))];
+
+    /// <summary>Refuses a JSON file that could not be written, before any work is done.</summary>
+    public static void CheckJson(ParseResult parsed, Option<string?> json)
+    {
+        if (parsed.GetValue(json) is { } file)
+            AtomicFile.CheckWritable(file);
+    }
+
     /// <summary>How the common options say a model is to be opened.</summary>
     public static LoadOptions Load(ParseResult parsed, Option<string?>? plan, Option<int?> threads, Option<string?> kernels, Option<string> split) => new()
     {

@@ -65,7 +65,7 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
         using var probe = new SensitivityProbe(model, experts);
         var sensitivity = probe.Measure(
             CalibrationText.Sample(texts, options.SensitivityTokens, options.Seed), distortion[Precision.Int4], Step, cancellation);
-        return new CalibrationResult(traces, RecordDecoding(texts, cancellation), statistics, experts, Importance(statistics, distortion, sensitivity), sensitivity, Costs());
+        return new CalibrationResult(traces, RecordDecoding(texts, cancellation), statistics, experts, Importance(statistics, distortion, sensitivity), sensitivity, model.ExpertCosts);
     }
 
     /// <summary>What less text would have told: loads and importance of other texts with the experts and sensitivities of a full run.</summary>
@@ -76,7 +76,8 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
         return (traces, Importance(statistics, MeasureDistortion(texts, full.Experts, cancellation), full.Sensitivity));
     }
 
-    private (IReadOnlyList<LoadTrace> Traces, ActivationStatistics Statistics) Observe(IReadOnlyList<TokenText> texts, CancellationToken cancellation)
+    /// <summary>Prefill loads, and what the experts were given: all that their errors can be compensated with.</summary>
+    public (IReadOnlyList<LoadTrace> Traces, ActivationStatistics Statistics) Observe(IReadOnlyList<TokenText> texts, CancellationToken cancellation)
     {
         var statistics = new ActivationStatistics(model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, _shape.Hidden, _shape.ExpertIntermediate);
         model.Observer = statistics;
@@ -142,12 +143,6 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
         }
         return traces;
     }
-
-    /// <summary>Bytes of an expert at every precision that the engine can hold.</summary>
-    public ExpertCosts Costs() => new(
-        model.OriginalExperts.StoredPrecision,
-        new[] { Precision.Fp32, Precision.Fp16, Precision.Bf16, Precision.Int8, Precision.LlmInt8, Precision.Int4 }
-            .ToDictionary(p => p, p => PackedExpert.BytesFor(p, _shape.Hidden, _shape.ExpertIntermediate)));
 
     private Dictionary<Precision, double[][]> MeasureDistortion(IReadOnlyList<TokenText> texts, QuantizedExperts experts, CancellationToken cancellation)
     {

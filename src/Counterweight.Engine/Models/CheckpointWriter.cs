@@ -49,12 +49,16 @@ public static class CheckpointWriter
         AtomicFile.Write(configPath, stream => JsonSerializer.Serialize(stream, config, Indented));
     }
 
-    private static IEnumerable<TensorToWrite> DenseTensors(MoeModel model, Checkpoint original)
+    private static IEnumerable<TensorToWrite> DenseTensors(MoeModel model, Checkpoint original) =>
+        DenseTensorNames(model, original).Select(name => TensorToWrite.Copy(original.Get(name)));
+
+    /// <summary>The tensors that are no expert's.</summary>
+    internal static IEnumerable<string> DenseTensorNames(MoeModel model, Checkpoint original)
     {
         var experts = Enumerable.Range(0, model.Shape.MoeLayers.Count)
             .SelectMany(l => Enumerable.Range(0, model.Shape.Experts).SelectMany(e => model.ExpertTensors(l, e)))
             .ToHashSet();
-        return original.TensorNames.Where(name => !experts.Contains(name) && !BalancedExperts.Owns(name)).Select(name => TensorToWrite.Copy(original.Get(name)));
+        return original.TensorNames.Where(name => !experts.Contains(name) && !BalancedExperts.Owns(name));
     }
 
     private static IEnumerable<TensorToWrite> Widened(IReadOnlyList<string> names, ExpertWeights weights)

@@ -53,10 +53,7 @@ public sealed class LoadedModel : IDisposable
             pool = new WorkerPool(options.Threads);
             model = ModelLoader.Load(checkpoint, new ComputeContext(MatMulKernelFactory.Create(options.Kernels), pool), warn);
             var loaded = new LoadedModel(checkpoint, pool, model);
-            var ownPlan = Path.Combine(folder, CheckpointWriter.PlanFileName);
-            if (options.PlanFile is null && BalancedExperts.AreIn(checkpoint) && !File.Exists(ownPlan))
-                throw new InvalidInputException(ownPlan, "no file", "the plan of this balanced checkpoint");
-            loaded.Apply(options.PlanFile ?? (File.Exists(ownPlan) ? ownPlan : null), options.Split);
+            loaded.Apply(PlanFor(options, checkpoint, model), options.Split);
             return loaded;
         }
         catch
@@ -68,15 +65,39 @@ public sealed class LoadedModel : IDisposable
         }
     }
 
-    /// <summary>Loads the experts of a plan file, or as the checkpoint has them.</summary>
-    private void Apply(string? planFile, string split)
+    private static Plan? PlanFor(LoadOptions options, Checkpoint checkpoint, MoeModel model)
     {
-        if (planFile is not null)
-        {
-            Plan = PlanFile.Read(planFile);
-            PlanValidator.CheckFits(Plan, Model.Fingerprint, planFile);
-        }
-        Model.LoadExperts(Plan?.Layers ?? Model.OriginalLayers(), Model.OriginalExperts, () => SplitPolicies.Create(split));
+        if (options.Original)
+            return BalancedExperts.AreIn(checkpoint)
+                ? throw new InvalidInputException(checkpoint.Folder, "a balanced checkpoint", "the original model, whose experts other precisions can be made from")
+                : null;
+        return options.PlanFile is { } file ? ReadPlan(file, model) : OwnPlan(checkpoint, model);
+    }
+
+    /// <summary>The plan that lies in the folder, if there is one.</summary>
+    internal static Plan? OwnPlan(Checkpoint checkpoint, MoeModel model)
+    {
+        var file = Path.Combine(checkpoint.Folder, CheckpointWriter.PlanFileName);
+        if (File.Exists(file))
+            return ReadPlan(file, model);
+        return BalancedExperts.AreIn(checkpoint) ? throw new InvalidInputException(file, "no file", "the plan of this balanced checkpoint") : null;
+    }
+
+    /// <summary>Reads a plan and checks that it is for this model and that the engine can hold its precisions.</summary>
+    /// <exception cref="InvalidInputException">It is not: names the JSON path.</exception>
+    public static Plan ReadPlan(string file, MoeModel model)
+    {
+        var plan = PlanFile.Read(file);
+        PlanValidator.CheckFits(plan, model.Fingerprint, file);
+        PlanValidator.CheckPrecisions(plan, model.ExpertCosts, file);
+        return plan;
+    }
+
+    /// <summary>Loads the experts of a plan, or as the checkpoint has them.</summary>
+    private void Apply(Plan? plan, string split)
+    {
+        Plan = plan;
+        Model.LoadExperts(plan?.Layers ?? Model.OriginalLayers(), Model.OriginalExperts, () => SplitPolicies.Create(split));
     }
 
     /// <inheritdoc/>
@@ -93,6 +114,9 @@ public sealed record LoadOptions
 {
     /// <summary>A plan to load the experts by; null (default): the folder's own <c>plan.json</c>, else as the checkpoint has them.</summary>
     public string? PlanFile { get; init; }
+
+    /// <summary>Loads experts as the checkpoint has them, whatever plan lies there, and refuses a balanced checkpoint; default false.</summary>
+    public bool Original { get; init; }
 
     /// <summary>Threads, 1 to 1024; null (default): one for each core.</summary>
     public int? Threads { get; init; }

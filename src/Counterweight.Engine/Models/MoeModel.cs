@@ -1,4 +1,5 @@
 using Counterweight.Balancing.Plans;
+using Counterweight.Balancing.Policies;
 using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Layers;
@@ -61,6 +62,12 @@ public abstract unsafe class MoeModel : IDisposable
 
     /// <summary>Bytes of all weights that are not experts, as held.</summary>
     public abstract long DenseBytes { get; }
+
+    /// <summary>Bytes of an expert at every precision that the engine can hold.</summary>
+    public ExpertCosts ExpertCosts => new(
+        OriginalExperts.StoredPrecision,
+        new[] { Precision.Fp32, Precision.Fp16, Precision.Bf16, Precision.Int8, Precision.LlmInt8, Precision.Int4 }
+            .ToDictionary(precision => precision, precision => PackedExpert.BytesFor(precision, Shape.Hidden, Shape.ExpertIntermediate)));
 
     /// <summary>An empty cache for a sequence.</summary>
     public abstract KvSequence NewSequence();

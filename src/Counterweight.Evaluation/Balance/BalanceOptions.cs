@@ -71,14 +71,13 @@ public sealed record BalanceOptions
     /// <summary>The command line as the user gave it, for the report.</summary>
     public string Command { get; init; } = "";
 
+    internal CalibrationSource Calibration => new(CalibrationFiles, SelfTokens, CalibrationTokens, Seed);
+
     /// <summary>Checks what needs no model: ranges, files that are there, calibration and evaluation text apart, a writable folder.</summary>
     /// <exception cref="InvalidInputException">Names the option or file.</exception>
     public void Validate()
     {
-        if (CalibrationTokens < 1024)
-            throw new InvalidInputException("--calibration-tokens", $"{CalibrationTokens}", "1024 or more");
-        if (SelfTokens is < 0 or > 0 and < 1024)
-            throw new InvalidInputException("--self", $"{SelfTokens}", "1024 or more");
+        Calibration.Validate();
         if (EvaluationTokens < 1)
             throw new InvalidInputException("--eval-tokens", $"{EvaluationTokens}", "1 or more");
         PlanPolicies.Create(Policy, PolicyOptions);

@@ -7,7 +7,6 @@ using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Calibration;
 using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Reports;
-using Counterweight.Evaluation.Scoring;
 using Counterweight.Evaluation.Statistics;
 
 namespace Counterweight.Evaluation.Balance;
@@ -25,8 +24,8 @@ public sealed class BalanceRun(BalanceOptions options, IProgressReporter progres
     public BalanceReport Run(CancellationToken cancellation = default)
     {
         options.Validate();
-        using var loaded = Timed("load", () => LoadedModel.Open(options.Model, new LoadOptions { Threads = options.Threads, Split = options.Split }, warn));
-        var texts = Timed("read text", () => CalibrationTexts(loaded, cancellation));
+        using var loaded = Timed("load", () => LoadedModel.Open(options.Model, new LoadOptions { Original = true, Threads = options.Threads, Split = options.Split }, warn));
+        var texts = Timed("read text", () => options.Calibration.Read(loaded, progress, cancellation));
         var calibrator = new Calibrator(loaded.Model, new CalibrationOptions { Seed = options.Seed, Precisions = options.Precisions ?? DefaultPrecisions() }, new StepProgress(progress).Report);
         var calibration = Timed("calibrate", () => calibrator.Run(texts, cancellation));
         var tenth = Timed("compare a tenth", () => CompareTenth(calibrator, texts, calibration, cancellation));
@@ -45,14 +44,6 @@ public sealed class BalanceRun(BalanceOptions options, IProgressReporter progres
         var report = Report(loaded.Model, texts, calibration, tenth, plan, before, after);
         Timed("write", () => BalanceOutput.Write(options.Out, report, loaded, plan, calibration));
         return report with { Seconds = _seconds };
-    }
-
-    private IReadOnlyList<TokenText> CalibrationTexts(LoadedModel loaded, CancellationToken cancellation)
-    {
-        if (options.SelfTokens > 0)
-            return SelfSampling.Run(loaded.Model, options.SelfTokens, options.Seed, new StepProgress(progress).Report, cancellation);
-        var texts = CalibrationText.Read(options.CalibrationFiles, loaded.Tokenizer, PrefixToken.Of(loaded).Id, loaded.Model.Shape.MaxPositions);
-        return CalibrationText.Sample(texts, options.CalibrationTokens, options.Seed);
     }
 
     private TenthAgreement CompareTenth(Calibrator calibrator, IReadOnlyList<TokenText> texts, CalibrationResult calibration, CancellationToken cancellation)

@@ -12,13 +12,15 @@ public sealed class SpeedProbe(MoeModel model)
     /// <summary>Prefill of one prompt.</summary>
     /// <param name="promptTokens">Length of the prompt, below the model's longest input.</param>
     /// <param name="runs">Timed runs, after one that is not.</param>
-    public IReadOnlyList<double> Prefill(int promptTokens, int runs)
+    /// <param name="cancellation">Ends the work between runs.</param>
+    public IReadOnlyList<double> Prefill(int promptTokens, int runs, CancellationToken cancellation = default)
     {
         var prompt = Prompt(promptTokens, 0);
         var batch = new Batch();
         using var cache = model.NewSequence();
         return Timed(runs, promptTokens, () =>
         {
+            cancellation.ThrowIfCancellationRequested();
             cache.Truncate(0);
             batch.Clear();
             batch.Add(cache, prompt);
@@ -31,7 +33,8 @@ public sealed class SpeedProbe(MoeModel model)
     /// <param name="tokens">Tokens that each of them gets.</param>
     /// <param name="promptTokens">Length of their prompts.</param>
     /// <param name="runs">Timed runs, after one that is not.</param>
-    public IReadOnlyList<double> Decode(int sequences, int tokens, int promptTokens, int runs)
+    /// <param name="cancellation">Ends the work between tokens.</param>
+    public IReadOnlyList<double> Decode(int sequences, int tokens, int promptTokens, int runs, CancellationToken cancellation = default)
     {
         var requests = Enumerable.Range(0, sequences)
             .Select(s => new GenerationRequest(Prompt(promptTokens, s), tokens + 1, SamplingOptions.Greedy, IgnoreEnd: true)).ToArray();
@@ -44,7 +47,10 @@ public sealed class SpeedProbe(MoeModel model)
             drawn.Clear();
             var clock = Stopwatch.StartNew();
             for (; !session.Done; drawn.Clear())
+            {
+                cancellation.ThrowIfCancellationRequested();
                 session.Step(drawn);
+            }
             if (run > 0)
                 speeds.Add(sequences * tokens / clock.Elapsed.TotalSeconds);
         }

@@ -8,17 +8,23 @@ internal static class TextFiles
 {
     public static void CheckApart(IReadOnlyList<string> calibration, IReadOnlyList<string> evaluation)
     {
-        if (evaluation.Count == 0)
-            throw new InvalidInputException("--eval-text", "no file", "at least one text file");
-        foreach (var file in calibration.Concat(evaluation))
-            if (!File.Exists(file))
-                throw new InvalidInputException(file, "no file", "a text file");
+        Check("--eval-text", evaluation);
         var calibrated = calibration.ToLookup(Hash);
         foreach (var file in evaluation)
             if (calibrated[Hash(file)].FirstOrDefault() is { } same)
                 throw new InvalidInputException(file, $"the same text as calibration file {same}", "evaluation text that calibration never sees");
-        foreach (var name in evaluation.GroupBy(NameOf).Where(group => group.Count() > 1))
-            throw new InvalidInputException("--eval-text", $"two files named {name.Key}", "different names, which stand for the files in the report");
+    }
+
+    /// <summary>Refuses no files, missing files, and files of one name.</summary>
+    public static void Check(string option, IReadOnlyList<string> files)
+    {
+        if (files.Count == 0)
+            throw new InvalidInputException(option, "no file", "at least one text file");
+        foreach (var file in files)
+            if (!File.Exists(file))
+                throw new InvalidInputException(file, "no file", "a text file");
+        foreach (var name in files.GroupBy(NameOf).Where(group => group.Count() > 1))
+            throw new InvalidInputException(option, $"two files named {name.Key}", "different names, which stand for the files in what is written");
     }
 
     /// <summary>Lower-case hex SHA-256 of the content.</summary>

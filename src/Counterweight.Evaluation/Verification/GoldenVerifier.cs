@@ -4,6 +4,8 @@ using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Generation;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
+using Counterweight.Engine.Tokenization;
+using Counterweight.Evaluation.Tasks.Data;
 
 namespace Counterweight.Evaluation.Verification;
 
@@ -23,19 +25,31 @@ public sealed unsafe class GoldenVerifier(MoeModel model, SafetensorsFile golden
     /// <summary>Router weights must agree to this whatever the model's tolerance is.</summary>
     public const double RouterWeightTolerance = 1e-5;
 
+    /// <summary>The tolerance where nothing says another.</summary>
+    public const double DefaultTolerance = 1e-3;
+
     private readonly List<TensorDifference> _differences = [];
+
+    /// <summary>The <c>tolerance</c> in the <c>golden.json</c> beside a reference file, or <see cref="DefaultTolerance"/> where there is none.</summary>
+    public static double ToleranceOf(string goldenFile)
+    {
+        var settings = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(goldenFile))!, "golden.json");
+        if (!File.Exists(settings))
+            return DefaultTolerance;
+        var row = JsonRow.Parse(settings, Utf8File.ReadText(settings));
+        return row.Has("tolerance") ? row.Number("tolerance") : DefaultTolerance;
+    }
 
     /// <summary>Runs everything that the reference file has.</summary>
     public IReadOnlyList<TensorDifference> Verify()
     {
         _differences.Clear();
-        var ids = golden.Get("input_ids");
-        var prompts = Rows(ids.ToInt64(), (int)ids.Shape[0]);
+        var prompts = TokenRows("input_ids");
         Compare("logits", AllLogits(prompts, this));
         if (golden.TryGet("greedy_ids", out var greedy))
             CompareIds("greedy_ids", [.. Greedy(prompts, (int)greedy.Shape[1]).Select(id => (long)id)]);
-        if (golden.TryGet("padded.input_ids", out var padded))
-            Compare("padded.last_logits", LastLogits(WithoutPadding(padded)));
+        if (golden.TryGet("padded.input_ids", out _))
+            Compare("padded.last_logits", LastLogits(WithoutPadding()));
         return _differences;
     }
 
@@ -107,12 +121,24 @@ public sealed unsafe class GoldenVerifier(MoeModel model, SafetensorsFile golden
         return [.. drawn.SelectMany(ids => ids)];
     }
 
-    private int[][] WithoutPadding(TensorView padded)
+    private int[][] WithoutPadding()
     {
-        var mask = golden.Get("padded.attention_mask").ToInt64();
-        var width = (int)padded.Shape[1];
-        return [.. Rows(padded.ToInt64(), (int)padded.Shape[0]).Select((row, r) => row.Where((_, i) => mask[r * width + i] != 0).ToArray())];
+        var rows = TokenRows("padded.input_ids");
+        var mask = golden.Get("padded.attention_mask", rows.Length, rows[0].Length).ToInt64();
+        return [.. rows.Select((row, r) => row.Where((_, i) => mask[r * row.Length + i] != 0).ToArray())];
     }
+
+    private int[][] TokenRows(string name)
+    {
+        var ids = golden.Get(name);
+        if (ids.Shape.Length != 2 || ids.ElementCount == 0)
+            throw new InvalidInputException($"{golden.Path}: {name}", $"{ids.Shape.Length} dimensions, {ids.ElementCount} ids", "ids [sequences, tokens]");
+        return [.. ids.ToInt64().Select(id => Token(name, id)).Chunk((int)ids.Shape[1])];
+    }
+
+    private int Token(string name, long id) => id >= 0 && id < model.Shape.Vocabulary
+        ? (int)id
+        : throw new InvalidInputException($"{golden.Path}: {name}", $"token id {id}", $"0 to {model.Shape.Vocabulary - 1}");
 
     private void Compare(string name, float[] values)
     {
@@ -135,7 +161,4 @@ public sealed unsafe class GoldenVerifier(MoeModel model, SafetensorsFile golden
             : throw new InvalidInputException($"{golden.Path}: {name}", $"{expected.Length} ids", ids.Length.ToString(CultureInfo.InvariantCulture));
         _differences.Add(new TensorDifference(name, differing, 0));
     }
-
-    private static int[][] Rows(long[] values, int rows) =>
-        [.. values.Chunk(values.Length / rows).Select(row => row.Select(id => (int)id).ToArray())];
 }

@@ -1,0 +1,65 @@
+using System.CommandLine;
+using Counterweight.Cli.Output;
+using Counterweight.Engine.Generation;
+using Counterweight.Engine.Models;
+using Counterweight.Evaluation.Reports;
+
+namespace Counterweight.Cli.Verbs;
+
+/// <summary><c>generate</c>: continues prompts. The text alone goes to stdout, as it comes.</summary>
+internal static class GenerateVerb
+{
+    private static readonly Argument<string> Model = CommonOptions.Model();
+    private static readonly Option<string[]> Prompt = new("--prompt") { Description = "Text to continue; several prompts run as one batch and are printed one after another", Required = true };
+    private static readonly Option<int> MaxTokens = new("--max-tokens") { Description = "Tokens to add at most", DefaultValueFactory = _ => 128 };
+    private static readonly Option<double?> Temperature = new("--temperature") { Description = "0 (always the most probable token) to 100; default: 0, or 1 where --top-k, --top-p or --min-p asks for sampling" };
+    private static readonly Option<int> TopK = new("--top-k") { Description = "Samples from so many of the most probable tokens; 0: from all" };
+    private static readonly Option<double> TopP = new("--top-p") { Description = "Samples from the most probable tokens that together reach this probability, above 0 to 1", DefaultValueFactory = _ => 1 };
+    private static readonly Option<double> MinP = new("--min-p") { Description = "Samples from tokens at least so probable as a share of the most probable one, 0 to 1" };
+    private static readonly Option<double> RepetitionPenalty = new("--repetition-penalty") { Description = "Divides the logits of tokens that were there already, above 0 to 100; 1: none", DefaultValueFactory = _ => 1 };
+    private static readonly Option<bool> IgnoreEnd = new("--ignore-end") { Description = "Goes on after an end token" };
+    private static readonly Option<ulong> Seed = CommonOptions.Seed();
+    private static readonly Option<string?> Plan = CommonOptions.Plan();
+    private static readonly Option<string> Split = CommonOptions.Split();
+    private static readonly Option<int?> Threads = CommonOptions.Threads();
+    private static readonly Option<string?> Kernels = CommonOptions.Kernels();
+    private static readonly Option<string?> Json = CommonOptions.Json();
+
+    public static Command Create()
+    {
+        var command = new Command("generate", "Continues prompts: the text goes to stdout as it comes, what it took to stderr")
+        {
+            Model, Prompt, MaxTokens, Temperature, TopK, TopP, MinP, RepetitionPenalty, IgnoreEnd, Seed, Plan, Split, Threads, Kernels, Json,
+        };
+        command.Does(async (parsed, terminal, cancellation) =>
+        {
+            CommonOptions.CheckJson(parsed, Json);
+            var sampling = Sampling(parsed);
+            sampling.Validate();
+            using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, CommonOptions.Load(parsed, Plan, Threads, Kernels, Split), terminal.Warn);
+            var prompts = parsed.GetValue(Prompt)!;
+            var requests = prompts.Select((prompt, i) => new GenerationRequest(
+                loaded.Tokenizer.Encode(prompt), parsed.GetValue(MaxTokens), sampling with { Seed = sampling.Seed + (ulong)i }, parsed.GetValue(IgnoreEnd))).ToArray();
+            var run = new GenerationRun(loaded, terminal, prompts, requests);
+            var figures = await run.RunAsync(cancellation);
+            FigureJson.Write(parsed.GetValue(Json), figures, FigureJsonContext.Default.GenerateFigures);
+            terminal.Say($"{figures.PromptTokens} prompt tokens, {figures.Tokens} new tokens, {FigureText.Count(figures.DecodeTokensPerSecond ?? double.NaN)} tokens/s");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    private static SamplingOptions Sampling(ParseResult parsed)
+    {
+        var samples = parsed.GetResult(TopK) is { Implicit: false } || parsed.GetResult(TopP) is { Implicit: false } || parsed.GetResult(MinP) is { Implicit: false };
+        return new SamplingOptions
+        {
+            Temperature = parsed.GetValue(Temperature) ?? (samples ? 1 : 0),
+            TopK = parsed.GetValue(TopK),
+            TopP = parsed.GetValue(TopP),
+            MinP = parsed.GetValue(MinP),
+            RepetitionPenalty = parsed.GetValue(RepetitionPenalty),
+            Seed = parsed.GetValue(Seed),
+        };
+    }
+}

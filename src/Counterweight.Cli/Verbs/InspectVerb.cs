@@ -1,0 +1,67 @@
+using System.CommandLine;
+using Counterweight.Balancing.Plans;
+using Counterweight.Cli.Output;
+using Counterweight.Engine.Models;
+using Counterweight.Evaluation.Reports;
+
+namespace Counterweight.Cli.Verbs;
+
+/// <summary><c>inspect</c>: what a model folder holds.</summary>
+internal static class InspectVerb
+{
+    private static readonly Argument<string> Model = CommonOptions.Model();
+    private static readonly Option<string?> Json = CommonOptions.Json();
+
+    public static Command Create()
+    {
+        var command = new Command("inspect", "Shows what a model folder holds: sizes, parameters, bytes; of a balanced checkpoint also its plan") { Model, Json };
+        command.Does((parsed, terminal, _) =>
+        {
+            var folder = parsed.GetValue(Model)!;
+            var summary = ModelSummary.Of(folder, terminal.Warn);
+            FigureJson.Write(parsed.GetValue(Json), InspectFigures.Of(folder, summary), FigureJsonContext.Default.InspectFigures);
+            FigureTable.RenderFigures(terminal.Out, Rows(folder, summary));
+            if (summary.Plan is { } plan)
+                PlanTable.Render(terminal.Out, plan);
+            return Task.FromResult(ExitCodes.Done);
+        });
+        return command;
+    }
+
+    private static IEnumerable<(string, string)> Rows(string folder, ModelSummary summary)
+    {
+        var shape = summary.Shape;
+        yield return ("model", folder);
+        yield return ("kind", summary.IsBalanced ? "balanced checkpoint" : "checkpoint");
+        yield return ("architecture", shape.ModelType);
+        yield return ("layers", $"{shape.Layers}, of them {shape.MoeLayers.Count} MoE");
+        yield return ("experts", $"{shape.Experts} in each MoE layer, top-{shape.TopK}");
+        yield return ("hidden size", $"{shape.Hidden}, inside an expert {shape.ExpertIntermediate}");
+        yield return ("vocabulary", FigureText.Count(shape.Vocabulary));
+        yield return ("longest input", $"{FigureText.Count(shape.MaxPositions)} tokens");
+        yield return ("parameters", FigureText.Count(summary.Parameters));
+        yield return ("parameters per token", FigureText.Count(summary.ActiveParameters));
+        yield return ("stored precision", summary.Costs.Original.Name());
+        foreach (var (precision, bytes) in summary.Costs.Bytes)
+            yield return ($"bytes of an expert, {precision.Name()}", $"{FigureText.Count(bytes)} ({FigureText.Bytes(bytes * (double)shape.Experts * shape.MoeLayers.Count)} for all)");
+        yield return ("expert bytes", FigureText.Bytes(summary.ExpertBytes));
+        yield return ("total bytes", FigureText.Bytes(summary.ExpertBytes + summary.DenseBytes));
+    }
+}
+
+/// <summary>The JSON document of <c>inspect</c> on a model.</summary>
+internal sealed record InspectFigures(
+    string Model, bool Balanced, string ModelType, int Layers, IReadOnlyList<int> MoeLayers, int Experts, int TopK, int HiddenSize, int ExpertIntermediateSize,
+    int Vocabulary, int MaxPositions, long Parameters, long ActiveParameters, string StoredPrecision, IReadOnlyDictionary<string, long> BytesOfExpert,
+    long ExpertBytes, long TotalBytes, PlanFigures? Plan)
+{
+    public static InspectFigures Of(string folder, ModelSummary summary)
+    {
+        var shape = summary.Shape;
+        return new InspectFigures(
+            folder, summary.IsBalanced, shape.ModelType, shape.Layers, shape.MoeLayers, shape.Experts, shape.TopK, shape.Hidden, shape.ExpertIntermediate,
+            shape.Vocabulary, shape.MaxPositions, summary.Parameters, summary.ActiveParameters, summary.Costs.Original.Name(),
+            summary.Costs.Bytes.ToDictionary(entry => entry.Key.Name(), entry => entry.Value),
+            summary.ExpertBytes, summary.ExpertBytes + summary.DenseBytes, summary.Plan is { } plan ? PlanFigures.Of(plan) : null);
+    }
+}

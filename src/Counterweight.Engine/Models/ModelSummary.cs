@@ -1,0 +1,40 @@
+using Counterweight.Balancing.Plans;
+using Counterweight.Balancing.Policies;
+using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Experts;
+using Counterweight.Engine.Kernels;
+using Counterweight.Engine.Threading;
+
+namespace Counterweight.Engine.Models;
+
+/// <summary>What a model folder holds, found without loading its experts.</summary>
+/// <param name="Shape">Sizes.</param>
+/// <param name="Costs">The stored precision and the bytes of an expert by precision, as the engine would hold it.</param>
+/// <param name="Parameters">Weights of the original model: one full set of experts.</param>
+/// <param name="ActiveParameters">Those that take part in one token: all that are not experts', and top-k experts in each MoE layer.</param>
+/// <param name="DenseBytes">Bytes of all weights that are not experts', as held.</param>
+/// <param name="ExpertBytes">Bytes of all experts, as held: under the plan, or in the stored precision.</param>
+/// <param name="Plan">The folder's own plan; null where it has none.</param>
+/// <param name="IsBalanced">Whether the folder is a balanced checkpoint.</param>
+public sealed record ModelSummary(
+    ModelShape Shape, ExpertCosts Costs, long Parameters, long ActiveParameters, long DenseBytes, long ExpertBytes, Plan? Plan, bool IsBalanced)
+{
+    /// <summary>Opens a folder for a look.</summary>
+    /// <param name="folder">An ordinary or a balanced checkpoint.</param>
+    /// <param name="warn">Told of config keys that have no effect.</param>
+    /// <exception cref="Balancing.InvalidInputException">Anything in the folder that cannot be used.</exception>
+    public static ModelSummary Of(string folder, Action<string>? warn = null)
+    {
+        using var checkpoint = Checkpoint.Open(folder);
+        using var pool = new WorkerPool(1);
+        using var model = ModelLoader.Load(checkpoint, new ComputeContext(MatMulKernelFactory.Create(), pool), warn);
+        var plan = LoadedModel.OwnPlan(checkpoint, model);
+        var shape = model.Shape;
+        var dense = CheckpointWriter.DenseTensorNames(model, checkpoint).Sum(name => checkpoint.Get(name).ElementCount);
+        var expertsOfLayers = 3L * shape.Hidden * shape.ExpertIntermediate * shape.MoeLayers.Count;
+        var costs = model.ExpertCosts;
+        return new ModelSummary(
+            shape, costs, dense + shape.Experts * expertsOfLayers, dense + shape.TopK * expertsOfLayers, model.DenseBytes,
+            costs.BytesOf(plan?.Layers ?? model.OriginalLayers()), plan, BalancedExperts.AreIn(checkpoint));
+    }
+}

@@ -1,0 +1,69 @@
+using Counterweight.Balancing;
+using Counterweight.Engine.Models;
+using Counterweight.Evaluation.Balance;
+using Counterweight.Evaluation.Reports;
+using Counterweight.Evaluation.Tasks;
+
+namespace Counterweight.Evaluation.Scoring;
+
+/// <summary>What a model, as it is loaded, is evaluated on.</summary>
+public sealed record ModelEvaluation
+{
+    /// <summary>Text files to measure perplexity on, no two of one name; none: no perplexity.</summary>
+    public required IReadOnlyList<string> Texts { get; init; }
+
+    /// <summary>Most tokens of each text, 1 or more; null (default): all.</summary>
+    public int? TextTokens { get; init; }
+
+    /// <summary>Tasks and groups by name; none: no tasks.</summary>
+    public required IReadOnlyList<string> Tasks { get; init; }
+
+    /// <summary>Where the data of tasks lies.</summary>
+    public required TaskData Data { get; init; }
+
+    /// <summary>Examples, limit, output folder.</summary>
+    public required EvaluationOptions Options { get; init; }
+
+    /// <summary>Checks what needs no model.</summary>
+    /// <exception cref="InvalidInputException">Names the option, task or file.</exception>
+    public void Validate()
+    {
+        if (Texts.Count > 0)
+            TextFiles.Check("--text", Texts);
+        foreach (var task in Tasks)
+            TaskRegistry.Find(task, Data);
+        if (Tasks.Count == 0 && Options.Folder is not null)
+            throw new InvalidInputException("--out", "no tasks", "tasks, whose samples are what the folder keeps");
+    }
+
+    /// <summary>Measures all of it.</summary>
+    public (PerplexityResult? Texts, EvaluationResults? Tasks) Run(LoadedModel model, IProgressReporter progress, CancellationToken cancellation = default)
+    {
+        using var scorer = new ModelScorer(model.Model);
+        var tokenizer = RequestTokenizer.Of(model);
+        return (
+            Texts.Count == 0 ? null : MeasureTexts(new TextPerplexity(scorer, tokenizer), progress, cancellation),
+            Tasks.Count == 0 ? null : RunTasks(new Evaluator(scorer, tokenizer), progress, cancellation));
+    }
+
+    /// <summary>Accuracies of the tasks and groups that have one, as the balance report holds them.</summary>
+    public IReadOnlyDictionary<string, TaskAccuracy> Accuracy(EvaluationResults? results) => TaskFigures.Accuracy(Tasks, results);
+
+    private PerplexityResult MeasureTexts(TextPerplexity text, IProgressReporter progress, CancellationToken cancellation)
+    {
+        using var work = progress.Begin("Evaluating text", 0);
+        // File by file, as `balance` does: which sequences share a batch decides how tokens are split over copies.
+        return new PerplexityResult([.. Texts.SelectMany(file => text.Measure([file], TextTokens, count => work.Advance(count), cancellation).Files)]);
+    }
+
+    private EvaluationResults RunTasks(Evaluator evaluator, IProgressReporter progress, CancellationToken cancellation)
+    {
+        using var work = progress.Begin("Evaluating tasks", 0);
+        long seen = 0;
+        return evaluator.Run([.. Tasks.Select(name => TaskRegistry.Find(name, Data))], Data, Options, done =>
+        {
+            work.Advance(done.ScoredTokens - seen);
+            seen = done.ScoredTokens;
+        }, cancellation);
+    }
+}
