@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Counterweight.Balancing.Loads;
 
 /// <summary>Max over mean of loads: the load-imbalance score (LIS) over slots, device imbalance over devices.</summary>
@@ -7,25 +9,14 @@ public static class LoadImbalance
     /// max / mean of <paramref name="loads"/>; 1 is perfect, and 1 is returned where nothing was routed. Over the slots of a layer
     /// this is the LIS; before any replica it is the paper's m·max n/(n·k) (R&amp;Q, Definition 1).
     /// </summary>
-    public static double MaxOverMean(ReadOnlySpan<double> loads)
+    public static double MaxOverMean<T>(ReadOnlySpan<T> loads) where T : INumber<T>
     {
         double max = 0, sum = 0;
         foreach (var load in loads)
         {
-            max = Math.Max(max, load);
-            sum += load;
-        }
-        return sum > 0 ? max * loads.Length / sum : 1;
-    }
-
-    /// <inheritdoc cref="MaxOverMean(ReadOnlySpan{double})"/>
-    public static double MaxOverMean(ReadOnlySpan<long> loads)
-    {
-        double max = 0, sum = 0;
-        foreach (var load in loads)
-        {
-            max = Math.Max(max, load);
-            sum += load;
+            var value = double.CreateChecked(load);
+            max = Math.Max(max, value);
+            sum += value;
         }
         return sum > 0 ? max * loads.Length / sum : 1;
     }
