@@ -8,7 +8,8 @@ namespace Counterweight.Bench;
 /// <summary>GFLOP/s of y = x·Wᵀ for each variant, precision and number of rows.</summary>
 internal static unsafe class KernelBench
 {
-    private static readonly Precision[] Precisions = [Precision.Fp32, Precision.Bf16, Precision.Fp16, Precision.Int8, Precision.Int4, Precision.LlmInt8];
+    private static readonly Precision[] Precisions =
+        [Precision.Fp32, Precision.Bf16, Precision.Fp16, Precision.Int8, Precision.Int4, Precision.LlmInt8];
     private static readonly int[] Rows = [1, 2, 4, 8, 13, 64, 256];
 
     /// <summary>The bundled model's expert and head, and an expert of a 7-billion model.</summary>
@@ -19,10 +20,14 @@ internal static unsafe class KernelBench
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"fp32 peak of one thread: {Processor.PeakGflops():F0} GFLOP/s"));
         foreach (var (outputs, inputs) in Shapes)
         {
-            Console.WriteLine($"\n[{outputs}, {inputs}], GFLOP/s     rows:{string.Concat(Rows.Select(r => r.ToString(CultureInfo.InvariantCulture).PadLeft(8)))}");
+            var header = string.Concat(Rows.Select(rows => rows.ToString(CultureInfo.InvariantCulture).PadLeft(8)));
+            Console.WriteLine($"\n{$"[{outputs}, {inputs}]",-12}GFLOP/s at rows {header}");
             foreach (var precision in Precisions)
                 foreach (var name in MatMulKernelFactory.Available)
-                    Console.WriteLine($"  {precision.Name(),-10}{name,-16}{string.Concat(Rows.Select(rows => Cell(name, precision, outputs, inputs, rows)))}");
+                {
+                    var cells = string.Concat(Rows.Select(rows => Cell(name, precision, outputs, inputs, rows)));
+                    Console.WriteLine($"  {precision.Name(),-10}{name,-16}{cells}");
+                }
         }
     }
 

@@ -29,10 +29,11 @@ internal static class QuantizerBench
 
     private static ActivationStatistics Statistics(MoeModel model, IReadOnlyList<TokenText> texts, int half)
     {
-        var shape = model.Shape;
-        var statistics = new ActivationStatistics(model.Context.Kernel, shape.MoeLayers.Count, shape.Experts, shape.Hidden, shape.ExpertIntermediate);
+        var (shape, kernel) = (model.Shape, model.Context.Kernel);
+        var statistics = new ActivationStatistics(kernel, shape.MoeLayers.Count, shape.Experts, shape.Hidden, shape.ExpertIntermediate);
         model.Observer = statistics;
-        new Calibrator(model, new CalibrationOptions()).RecordLoads([.. texts.Select(text => text with { Sequences = [.. text.Sequences.Where((_, i) => i % 2 == half)] })]);
+        var part = texts.Select(text => text with { Sequences = [.. text.Sequences.Where((_, i) => i % 2 == half)] });
+        new Calibrator(model, new CalibrationOptions()).RecordLoads([.. part]);
         model.Observer = null;
         return statistics;
     }
@@ -40,34 +41,55 @@ internal static class QuantizerBench
     private static string Measure(MoeModel model, ActivationStatistics seen, ActivationStatistics other, IntegerGrid grid)
     {
         var shape = model.Shape;
-        double onSeen = 0, onOther = 0, plainError = 0, plainTime = 0, momentTime = 0, compensatedTime = 0;
-        var matrices = 0;
+        var sums = new Sums();
         for (var i = 0; i < shape.MoeLayers.Count * shape.Experts; i += Stride)
         {
             var (layer, expert) = (i / shape.Experts, i % shape.Experts);
             var weights = model.OriginalExperts.Get(layer, expert, model.OriginalExperts.StoredPrecision);
-            var (statistics, held) = (seen[layer, expert], other[layer, expert]);
+            var (here, there) = (seen[layer, expert], other[layer, expert]);
+            if (here.Gates.Count == 0 || there.Gates.Count == 0)
+                continue;
             SecondMoment? input = null, hidden = null;
-            momentTime += CpuSeconds(() => (input, hidden) = (SecondMoment.Of(statistics.InputMoment, shape.Hidden), SecondMoment.Of(statistics.HiddenMoment, shape.ExpertIntermediate)));
-            foreach (var (matrix, moment, h, heldH) in ((QuantizedMatrix, SecondMoment?, float[], float[])[])
-                [(weights.Gate, input, statistics.InputMoment, held.InputMoment), (weights.Up, input, statistics.InputMoment, held.InputMoment), (weights.Down, hidden, statistics.HiddenMoment, held.HiddenMoment)])
-            {
-                if (moment is null || TensorPrimitives.Max<float>(heldH) == 0)
-                    continue;
-                var w = Quantizer.Dequantize(matrix);
-                QuantizedMatrix? plain = null, compensated = null;
-                plainTime += CpuSeconds(() => plain = Quantizer.Quantize(w, matrix.Outputs, matrix.Inputs, grid.Precision));
-                compensatedTime += CpuSeconds(() => compensated = ErrorCompensatedQuantizer.Quantize(w, matrix.Outputs, moment, grid));
-                plainError += Math.Log(RelativeError(w, plain!));
-                onSeen += Math.Log(Error(w, compensated!, h) / Error(w, plain!, h));
-                onOther += Math.Log(Error(w, compensated!, heldH) / Error(w, plain!, heldH));
-                matrices++;
-            }
+            sums.MomentSeconds += CpuSeconds(() => input = SecondMoment.Of(here.InputMoment, shape.Hidden));
+            sums.MomentSeconds += CpuSeconds(() => hidden = SecondMoment.Of(here.HiddenMoment, shape.ExpertIntermediate));
+            sums.Add(weights.Gate, grid, input!, here.InputMoment, there.InputMoment);
+            sums.Add(weights.Up, grid, input!, here.InputMoment, there.InputMoment);
+            sums.Add(weights.Down, grid, hidden!, here.HiddenMoment, there.HiddenMoment);
         }
-        var experts = matrices / 3.0;
-        return string.Create(CultureInfo.InvariantCulture,
-            $"{grid.Precision.Name()}: nearest |w - q|^2 / |w|^2 {Math.Exp(plainError / matrices):G4}; compensated / nearest error {Math.Exp(onSeen / matrices):F3} on the texts seen, {Math.Exp(onOther / matrices):F3} on others; " +
-            $"ms an expert: moments {1e3 * momentTime / experts:F1}, nearest {1e3 * plainTime / experts:F1}, compensated {1e3 * compensatedTime / experts:F1}");
+        return sums.ToText(grid);
+    }
+
+    /// <summary>Logarithms of errors and seconds, over matrices.</summary>
+    private sealed class Sums
+    {
+        private double _onSeen, _onOther, _plainError, _plainSeconds, _compensatedSeconds;
+        private int _matrices;
+
+        public double MomentSeconds { get; set; }
+
+        public void Add(QuantizedMatrix stored, IntegerGrid grid, SecondMoment moment, float[] seen, float[] other)
+        {
+            var weights = Quantizer.Dequantize(stored);
+            QuantizedMatrix plain = stored, compensated = stored;
+            _plainSeconds += CpuSeconds(() => plain = Quantizer.Quantize(weights, stored.Outputs, stored.Inputs, grid.Precision));
+            _compensatedSeconds += CpuSeconds(() => compensated = ErrorCompensatedQuantizer.Quantize(weights, stored.Outputs, moment, grid));
+            _plainError += Math.Log(RelativeError(weights, plain));
+            _onSeen += Math.Log(Error(weights, compensated, seen) / Error(weights, plain, seen));
+            _onOther += Math.Log(Error(weights, compensated, other) / Error(weights, plain, other));
+            _matrices++;
+        }
+
+        public string ToText(IntegerGrid grid)
+        {
+            var experts = _matrices / 3.0;
+            return string.Create(CultureInfo.InvariantCulture, $"""
+                {grid.Precision.Name()}, {experts} experts
+                  rounded to nearest: |w - q|^2 / |w|^2              {Math.Exp(_plainError / _matrices):G4}
+                  compensated / nearest: error on the texts seen     {Math.Exp(_onSeen / _matrices):F3}
+                  compensated / nearest: error on the other texts    {Math.Exp(_onOther / _matrices):F3}
+                  ms an expert: moments, nearest, compensated        {1e3 * MomentSeconds / experts:F1}, {1e3 * _plainSeconds / experts:F1}, {1e3 * _compensatedSeconds / experts:F1}
+                """);
+        }
     }
 
     /// <summary>Processor time, which other processes do not stretch.</summary>

@@ -18,7 +18,8 @@ internal unsafe interface IAvx2Codes<TSelf> where TSelf : struct, IAvx2Codes<TSe
 
     /// <summary>The weights of an even input and of the next one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static virtual void LoadTwo(byte* codes, int input, int half, Vector256<float> scale, out Vector256<float> even, out Vector256<float> odd)
+    static virtual void LoadTwo(
+        byte* codes, int input, int half, Vector256<float> scale, out Vector256<float> even, out Vector256<float> odd)
     {
         even = TSelf.Load(codes, input, half, scale);
         odd = TSelf.Load(codes, input + 1, half, scale);
@@ -35,7 +36,8 @@ internal readonly unsafe struct Fp32Avx2 : IAvx2Codes<Fp32Avx2>
 internal readonly unsafe struct Bf16Avx2 : IAvx2Codes<Bf16Avx2>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Load(byte* codes, int input, int half, Vector256<float> scale) => Widen((ushort*)codes + (nint)input * 16 + half);
+    public static Vector256<float> Load(byte* codes, int input, int half, Vector256<float> scale) =>
+        Widen((ushort*)codes + (nint)input * 16 + half);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Widen(ushort* values) => (Avx2.ConvertToVector256Int32(values) << 16).AsSingle();
@@ -63,7 +65,8 @@ internal readonly unsafe struct Int8Avx2 : IAvx2Codes<Int8Avx2>
     public static Vector256<float> Scale(byte* scales, int group, int half) => Bf16Avx2.Widen((ushort*)scales + half);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Load(byte* codes, int input, int half, Vector256<float> scale) => LlmInt8Avx2.Load(codes, input, half, scale) * scale;
+    public static Vector256<float> Load(byte* codes, int input, int half, Vector256<float> scale) =>
+        LlmInt8Avx2.Load(codes, input, half, scale) * scale;
 }
 
 /// <summary>The codes without their scale.</summary>
@@ -86,7 +89,8 @@ internal readonly unsafe struct Int4Avx2 : IAvx2Codes<Int4Avx2>
         Value((Pair(codes, input, half) >>> ((input & 1) << 2)) & Vector256.Create(15), scale);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadTwo(byte* codes, int input, int half, Vector256<float> scale, out Vector256<float> even, out Vector256<float> odd)
+    public static void LoadTwo(
+        byte* codes, int input, int half, Vector256<float> scale, out Vector256<float> even, out Vector256<float> odd)
     {
         var pair = Pair(codes, input, half);
         even = Value(pair & Vector256.Create(15), scale);
@@ -94,8 +98,10 @@ internal readonly unsafe struct Int4Avx2 : IAvx2Codes<Int4Avx2>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Pair(byte* codes, int input, int half) => Avx2.ConvertToVector256Int32(codes + (nint)(input >> 1) * 16 + half);
+    private static Vector256<int> Pair(byte* codes, int input, int half) =>
+        Avx2.ConvertToVector256Int32(codes + (nint)(input >> 1) * 16 + half);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Value(Vector256<int> codes, Vector256<float> scale) => Vector256.ConvertToSingle(codes - Vector256.Create(8)) * scale;
+    private static Vector256<float> Value(Vector256<int> codes, Vector256<float> scale) =>
+        Vector256.ConvertToSingle(codes - Vector256.Create(8)) * scale;
 }

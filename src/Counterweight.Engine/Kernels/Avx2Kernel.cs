@@ -78,7 +78,8 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
                 OneRow<TCodes>(panels, panel, rows.X(row), rows.Y(row));
     }
 
-    private static void SixRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx2Codes<TCodes>
+    private static void SixRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row)
+        where TCodes : struct, IAvx2Codes<TCodes>
     {
         var codes = panels.Codes(panel);
         float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2);
@@ -110,7 +111,8 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
         Store(rows.ClampedY(row + 5), panel, l5, h5);
     }
 
-    private static void TwoRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx2Codes<TCodes>
+    private static void TwoRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row)
+        where TCodes : struct, IAvx2Codes<TCodes>
     {
         // An odd last panel stands in for its missing neighbour.
         var next = Math.Min(panel + 1, panels.Count - 1);
@@ -142,7 +144,8 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
 
     private static void OneRow<TCodes>(in PanelBlock panels, int panel, float* x, float* y) where TCodes : struct, IAvx2Codes<TCodes>
     {
-        int p1 = Math.Min(panel + 1, panels.Count - 1), p2 = Math.Min(panel + 2, panels.Count - 1), p3 = Math.Min(panel + 3, panels.Count - 1);
+        var last = panels.Count - 1;
+        int p1 = Math.Min(panel + 1, last), p2 = Math.Min(panel + 2, last), p3 = Math.Min(panel + 3, last);
         byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
         Vector256<float> l0 = default, l1 = default, l2 = default, l3 = default, h0 = default, h1 = default, h2 = default, h3 = default;
         for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
@@ -176,7 +179,8 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Accumulate(float* x, Vector256<float> low, Vector256<float> high, ref Vector256<float> sumLow, ref Vector256<float> sumHigh)
+    private static void Accumulate(
+        float* x, Vector256<float> low, Vector256<float> high, ref Vector256<float> sumLow, ref Vector256<float> sumHigh)
     {
         var broadcast = Vector256.Create(*x);
         sumLow = Fma.MultiplyAdd(broadcast, low, sumLow);
@@ -185,7 +189,8 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AccumulateTwo<TCodes>(
-        float* x, byte* codes, int input, Vector256<float> lowScale, Vector256<float> highScale, ref Vector256<float> sumLow, ref Vector256<float> sumHigh)
+        float* x, byte* codes, int input, Vector256<float> lowScale, Vector256<float> highScale,
+        ref Vector256<float> sumLow, ref Vector256<float> sumHigh)
         where TCodes : struct, IAvx2Codes<TCodes>
     {
         Vector256<float> x0 = Vector256.Create(x[0]), x1 = Vector256.Create(x[1]);

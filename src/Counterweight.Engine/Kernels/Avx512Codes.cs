@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Counterweight.Engine.Kernels;
 
-/// <summary>How the codes of a precision become 16 fp32 weights in a register; a type argument, so that each loop is compiled for its own.</summary>
+/// <summary>
+/// How the codes of a precision become 16 fp32 weights in a register; a type argument, so that each loop is compiled for its own.
+/// </summary>
 internal unsafe interface IAvx512Codes<TSelf> where TSelf : struct, IAvx512Codes<TSelf>
 {
     /// <summary>Inputs that share a vector of scales.</summary>
@@ -82,7 +84,8 @@ internal readonly unsafe struct Int4Avx512 : IAvx512Codes<Int4Avx512>
     public static Vector512<float> Scale(byte* scales, int group) => Bf16Avx512.Widen((ushort*)scales + (nint)group * 16);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Load(byte* codes, int input, Vector512<float> scale) => Value(Pair(codes, input) >>> ((input & 1) << 2)) * scale;
+    public static Vector512<float> Load(byte* codes, int input, Vector512<float> scale) =>
+        Value(Pair(codes, input) >>> ((input & 1) << 2)) * scale;
 
     // Both nibbles from one load: decoding one row is bound by instructions, and this is 40 % faster.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -94,7 +97,8 @@ internal readonly unsafe struct Int4Avx512 : IAvx512Codes<Int4Avx512>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Pair(byte* codes, int input) => Avx512F.ConvertToVector512Int32(Vector128.Load(codes + (nint)(input >> 1) * 16));
+    private static Vector512<int> Pair(byte* codes, int input) =>
+        Avx512F.ConvertToVector512Int32(Vector128.Load(codes + (nint)(input >> 1) * 16));
 
     // The permutation reads the low four bits of its indices: masking, subtracting 8 and converting in one instruction.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

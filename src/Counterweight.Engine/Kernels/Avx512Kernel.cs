@@ -72,7 +72,8 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
             }
     }
 
-    private static void EightRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx512Codes<TCodes>
+    private static void EightRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row)
+        where TCodes : struct, IAvx512Codes<TCodes>
     {
         // An odd last panel stands in for its missing neighbour.
         var next = Math.Min(panel + 1, panels.Count - 1);
@@ -110,7 +111,8 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
         Store(rows.ClampedY(row + 7), panel, next, a7, b7);
     }
 
-    private static void FourRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row) where TCodes : struct, IAvx512Codes<TCodes>
+    private static void FourRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row)
+        where TCodes : struct, IAvx512Codes<TCodes>
     {
         var next = Math.Min(panel + 1, panels.Count - 1);
         byte* first = panels.Codes(panel), second = panels.Codes(next);
@@ -139,7 +141,8 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
 
     private static void TwoRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows) where TCodes : struct, IAvx512Codes<TCodes>
     {
-        int p1 = Math.Min(panel + 1, panels.Count - 1), p2 = Math.Min(panel + 2, panels.Count - 1), p3 = Math.Min(panel + 3, panels.Count - 1);
+        var last = panels.Count - 1;
+        int p1 = Math.Min(panel + 1, last), p2 = Math.Min(panel + 2, last), p3 = Math.Min(panel + 3, last);
         byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
         float* x0 = rows.X(0), x1 = rows.X(1);
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
@@ -170,7 +173,8 @@ internal sealed unsafe class Avx512Kernel : PanelKernel
 
     private static void OneRow<TCodes>(in PanelBlock panels, int panel, float* x, float* y) where TCodes : struct, IAvx512Codes<TCodes>
     {
-        int p1 = Math.Min(panel + 1, panels.Count - 1), p2 = Math.Min(panel + 2, panels.Count - 1), p3 = Math.Min(panel + 3, panels.Count - 1);
+        var last = panels.Count - 1;
+        int p1 = Math.Min(panel + 1, last), p2 = Math.Min(panel + 2, last), p3 = Math.Min(panel + 3, last);
         byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
         Vector512<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
         for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)

@@ -19,7 +19,7 @@ internal static unsafe class LlmInt8Product
     private const int PairWidth = 2 * Width;
     private const float CodeMax = LlmInt8Quantizer.CodeMax;
 
-    /// <summary>127² · 1024 is below 2²⁴: as long as a sum of products of codes has no more terms, fp32 holds it exactly in any order.</summary>
+    /// <summary>127² · 1024 is below 2²⁴: sums of so many products of codes are exact in fp32.</summary>
     private const int ExactInputs = 1024;
 
     [ThreadStatic]
@@ -30,7 +30,10 @@ internal static unsafe class LlmInt8Product
         var work = new Work(Scratch.Reserve(ref _scratch, Work.Floats(rows.Count, panels.Inputs)), rows.Count, panels.Inputs);
         var outliers = FindOutliers(rows, panels.Inputs, work.ColumnMaxima, work.Outliers);
         for (var r = 0; r < rows.Count; r++)
-            work.AbsoluteMaxima[r] = Quantize(rows.X(r), work.Codes + (nint)r * panels.Inputs, work.OutlierValues + (nint)r * outliers.Length, panels.Inputs, outliers);
+        {
+            var outlierValues = work.OutlierValues + (nint)r * outliers.Length;
+            work.AbsoluteMaxima[r] = Quantize(rows.X(r), work.Codes + (nint)r * panels.Inputs, outlierValues, panels.Inputs, outliers);
+        }
         for (var panel = 0; panel < panels.Count; panel += 2)
         {
             var pair = panels.Slice(panel, Math.Min(2, panels.Count - panel));
@@ -81,7 +84,8 @@ internal static unsafe class LlmInt8Product
     }
 
     /// <summary>The int32 products of the codes of all rows with those of one or two panels, [rows][32].</summary>
-    public static void MultiplyCodes(PanelKernel kernel, in PanelBlock pair, float* codes, int rows, float* widened, float* partial, int* sums)
+    public static void MultiplyCodes(
+        PanelKernel kernel, in PanelBlock pair, float* codes, int rows, float* widened, float* partial, int* sums)
     {
         kernel.Widen(Precision.LlmInt8, pair, widened);
         new Span<int>(sums, rows * PairWidth).Clear();

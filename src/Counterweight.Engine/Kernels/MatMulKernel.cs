@@ -24,7 +24,8 @@ public abstract unsafe class MatMulKernel
     /// <param name="xStride">Floats from one row of x to the next.</param>
     /// <param name="y">Output [rows, outputs] with <paramref name="yStride"/> floats from row to row; points at output 0.</param>
     /// <param name="yStride">Floats from one row of y to the next.</param>
-    public abstract void Multiply(PackedMatrix weights, int firstPanel, int panelCount, float* x, int rows, int xStride, float* y, int yStride);
+    public abstract void Multiply(
+        PackedMatrix weights, int firstPanel, int panelCount, float* x, int rows, int xStride, float* y, int yStride);
 
     /// <summary>
     /// The same over fp32 panels that the caller keeps (keys and values): y[r, p·16 + j] = Σᵢ x[r, i]·panels[p][i, j].
@@ -39,5 +40,6 @@ public abstract unsafe class MatMulKernel
     /// <param name="xStride">Floats from one row of x to the next.</param>
     /// <param name="y">Output [rows, panelCount · 16].</param>
     /// <param name="yStride">Floats from one row of y to the next.</param>
-    public abstract void MultiplyPanels(float* panels, int panelCount, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride);
+    public abstract void MultiplyPanels(
+        float* panels, int panelCount, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride);
 }

@@ -16,7 +16,8 @@ public static class MatMulKernelFactory
     ];
 
     /// <summary>The variants that this machine can run, fastest first.</summary>
-    public static IReadOnlyList<string> Available { get; } = [.. Variants.Where(variant => variant.IsSupported()).Select(variant => variant.Name)];
+    public static IReadOnlyList<string> Available { get; } =
+        [.. Variants.Where(variant => variant.IsSupported()).Select(variant => variant.Name)];
 
     /// <summary>A kernel.</summary>
     /// <param name="name">The variant; null: what <see cref="ForceVariable"/> says, else the fastest.</param>
@@ -26,7 +27,8 @@ public static class MatMulKernelFactory
         var forced = Environment.GetEnvironmentVariable(ForceVariable);
         var wanted = name ?? (string.IsNullOrEmpty(forced) ? Available[0] : forced);
         if (!Available.Contains(wanted))
-            throw new InvalidInputException(name is null ? ForceVariable : "kernels", $"\"{wanted}\"", $"one of {string.Join(", ", Available)} on this machine");
+            throw new InvalidInputException(
+                name is null ? ForceVariable : "kernels", $"\"{wanted}\"", $"one of {string.Join(", ", Available)} on this machine");
         return Array.Find(Variants, variant => variant.Name == wanted).Create();
     }
 }

@@ -15,7 +15,8 @@ public sealed unsafe class PackedMatrix : IDisposable
     private const int Width = MatMulKernel.PanelWidth;
 
     private readonly PanelLayout _layout;
-    private readonly AlignedBuffer _codes;   // [panels][inputs][16] in the precision's code size; int4: [panels][ceil(inputs / 2)][16] bytes, even input in the low nibble
+    // [panels][inputs][16] in the precision's code size; int4: [panels][ceil(inputs / 2)][16] bytes, even input in the low nibble
+    private readonly AlignedBuffer _codes;
     private readonly AlignedBuffer? _scales; // int8: bf16 [panels][16]; llm.int8: fp32 [panels][16]; int4: bf16 [panels][groups][16]
 
     private PackedMatrix(Precision precision, int outputs, int inputs)
@@ -45,12 +46,14 @@ public sealed unsafe class PackedMatrix : IDisposable
 
     /// <summary>All panels; valid until <see cref="Dispose"/>.</summary>
     internal PanelBlock Block => new(
-        (byte*)_codes.Pointer, (nint)_layout.PanelCodeBytes, _scales is null ? null : (byte*)_scales.Pointer, (nint)_layout.PanelScaleBytes, Panels, Inputs);
+        (byte*)_codes.Pointer, (nint)_layout.PanelCodeBytes,
+        _scales is null ? null : (byte*)_scales.Pointer, (nint)_layout.PanelScaleBytes, Panels, Inputs);
 
     /// <summary>Packs a matrix; the source is not kept.</summary>
     /// <exception cref="InvalidInputException">A scale of int8 or int4 is no bfloat16 value.</exception>
     /// <exception cref="ArgumentException">There are more or fewer codes or scales than the shape asks for.</exception>
-    public static PackedMatrix Pack(QuantizedMatrix matrix) => Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes, matrix.Scales);
+    public static PackedMatrix Pack(QuantizedMatrix matrix) =>
+        Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes, matrix.Scales);
 
     /// <summary>Packs codes from wherever they lie, for example straight from a mapped file.</summary>
     /// <param name="precision">How the codes are to be read.</param>
@@ -66,7 +69,8 @@ public sealed unsafe class PackedMatrix : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(inputs);
         var layout = PanelLayout.Of(precision, inputs);
         if (codes.Length != (long)outputs * layout.RowBytes || scales.Length != (long)outputs * layout.ScalesPerRow)
-            throw new ArgumentException($"{codes.Length} bytes of codes and {scales.Length} scales for {precision.Name()} [{outputs}, {inputs}]");
+            throw new ArgumentException(
+                $"{codes.Length} bytes of codes and {scales.Length} scales for {precision.Name()} [{outputs}, {inputs}]");
         CheckScales(layout, scales);
         var packed = new PackedMatrix(precision, outputs, inputs);
         for (var output = 0; output < outputs; output++)
@@ -78,8 +82,9 @@ public sealed unsafe class PackedMatrix : IDisposable
                 case sizeof(ushort): Interleave(MemoryMarshal.Cast<byte, ushort>(row), packed.FirstCode<ushort>(output)); break;
                 default: Interleave(row, packed.FirstCode<byte>(output)); break;
             }
-            for (var s = 0; s < layout.ScalesPerRow; s++)
-                layout.StoreScale(packed.Block.Scales(output / Width), s * Width + output % Width, scales[output * layout.ScalesPerRow + s]);
+            var rowScales = scales.Slice(output * layout.ScalesPerRow, layout.ScalesPerRow);
+            for (var s = 0; s < rowScales.Length; s++)
+                layout.StoreScale(packed.Block.Scales(output / Width), s * Width + output % Width, rowScales[s]);
         }
         return packed;
     }
@@ -139,6 +144,8 @@ public sealed unsafe class PackedMatrix : IDisposable
         for (var i = 0; i < scales.Length; i++)
             if (!layout.Holds(scales[i]))
                 throw new InvalidInputException(
-                    $"scale {i % layout.ScalesPerRow} of row {i / layout.ScalesPerRow}", scales[i].ToString("R", CultureInfo.InvariantCulture), "a finite bfloat16 value");
+                    $"scale {i % layout.ScalesPerRow} of row {i / layout.ScalesPerRow}",
+                    scales[i].ToString("R", CultureInfo.InvariantCulture),
+                    layout.ScaleBytes == sizeof(float) ? "a finite number" : "a finite bfloat16 value");
     }
 }

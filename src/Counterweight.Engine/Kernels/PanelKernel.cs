@@ -21,7 +21,8 @@ internal abstract unsafe class PanelKernel : MatMulKernel
     protected abstract int MaxRowsInRegisters { get; }
 
     /// <inheritdoc/>
-    public sealed override void Multiply(PackedMatrix weights, int firstPanel, int panelCount, float* x, int rows, int xStride, float* y, int yStride)
+    public sealed override void Multiply(
+        PackedMatrix weights, int firstPanel, int panelCount, float* x, int rows, int xStride, float* y, int yStride)
     {
         if (rows == 0 || panelCount == 0)
             return;
@@ -38,10 +39,12 @@ internal abstract unsafe class PanelKernel : MatMulKernel
     }
 
     /// <inheritdoc/>
-    public sealed override void MultiplyPanels(float* panels, int panelCount, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride)
+    public sealed override void MultiplyPanels(
+        float* panels, int panelCount, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride)
     {
         if (rows > 0 && panelCount > 0)
-            MultiplyTiles(Precision.Fp32, PanelBlock.OfFloats(panels, panelStride, panelCount, inner), new RowBlock(x, xStride, y, yStride, rows));
+            MultiplyTiles(
+                Precision.Fp32, PanelBlock.OfFloats(panels, panelStride, panelCount, inner), new RowBlock(x, xStride, y, yStride, rows));
     }
 
     /// <summary>All rows against all panels, at least one of each; whole panels of results.</summary>
@@ -61,7 +64,8 @@ internal abstract unsafe class PanelKernel : MatMulKernel
             var pair = Math.Min(WidenedPanels, panels.Count - panel);
             Widen(precision, panels.Slice(panel, pair), widened);
             var output = panel * PanelWidth;
-            MultiplyOutputs(Precision.Fp32, PanelBlock.OfFloats(widened, panelFloats, pair, panels.Inputs), rows.FromOutput(output), outputs - output);
+            var block = PanelBlock.OfFloats(widened, panelFloats, pair, panels.Inputs);
+            MultiplyOutputs(Precision.Fp32, block, rows.FromOutput(output), outputs - output);
         }
     }
 
@@ -75,13 +79,14 @@ internal abstract unsafe class PanelKernel : MatMulKernel
             return;
         var last = panels.Slice(whole, 1);
         var begin = whole * PanelWidth;
+        var width = outputs - begin;
         var buffer = stackalloc float[BufferedRows * PanelWidth];
         for (var r = 0; r < rows.Count; r += BufferedRows)
         {
             var count = Math.Min(BufferedRows, rows.Count - r);
             MultiplyTiles(precision, last, rows.Into(buffer, PanelWidth, r, count));
             for (var i = 0; i < count; i++)
-                new ReadOnlySpan<float>(buffer + i * PanelWidth, outputs - begin).CopyTo(new Span<float>(rows.Y(r + i) + begin, outputs - begin));
+                new ReadOnlySpan<float>(buffer + i * PanelWidth, width).CopyTo(new Span<float>(rows.Y(r + i) + begin, width));
         }
     }
 }

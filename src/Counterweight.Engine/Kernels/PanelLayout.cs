@@ -16,7 +16,8 @@ internal readonly record struct PanelLayout(int CodeBytes, int CodesPerRow, int 
         Precision.Fp16 or Precision.Bf16 => new PanelLayout(sizeof(ushort), inputs, 0, 0),
         Precision.Int8 => new PanelLayout(1, inputs, sizeof(ushort), 1),
         Precision.LlmInt8 => new PanelLayout(1, inputs, sizeof(float), 1),
-        Precision.Int4 => new PanelLayout(1, (inputs + 1) / 2, sizeof(ushort), (inputs + QuantizedMatrix.GroupSize - 1) / QuantizedMatrix.GroupSize),
+        Precision.Int4 => new PanelLayout(
+            1, (inputs + 1) / 2, sizeof(ushort), (inputs + QuantizedMatrix.GroupSize - 1) / QuantizedMatrix.GroupSize),
         _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "the engine cannot hold this precision"),
     };
 

@@ -33,7 +33,8 @@ internal sealed record IntegerGrid(Precision Precision, int Group, int Min, int 
     public int Groups(int inputs) => Group >= inputs ? 1 : (inputs + Group - 1) / Group;
 
     /// <summary>First input of a group and the first behind it.</summary>
-    public (int Begin, int End) Bounds(int group, int inputs) => Group >= inputs ? (0, inputs) : (group * Group, Math.Min(inputs, (group + 1) * Group));
+    public (int Begin, int End) Bounds(int group, int inputs) =>
+        Group >= inputs ? (0, inputs) : (group * Group, Math.Min(inputs, (group + 1) * Group));
 
     /// <summary>The nearest code.</summary>
     public int Code(float value, float scale) => scale == 0 ? 0 : Math.Clamp((int)MathF.Round(value / scale), Min, Max);

@@ -23,7 +23,7 @@ internal static class LlmInt8Quantizer
         return new QuantizedMatrix(Precision.LlmInt8, outputs, inputs, codes, absmax);
     }
 
-    /// <summary>What values are multiplied with to give codes; 0, so that all codes are 0, where the values are too small for a finite one.</summary>
+    /// <summary>What values are multiplied with to give codes; 0, which makes all codes 0, where they are too small for a finite one.</summary>
     public static float CodeScale(float absmax)
     {
         var scale = CodeMax / absmax;

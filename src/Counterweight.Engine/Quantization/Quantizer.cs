@@ -104,7 +104,8 @@ public static class Quantizer
             for (var i = 0; i < matrix.Inputs; i++)
                 weights[row * matrix.Inputs + i] = matrix.Precision switch
                 {
-                    Precision.Int4 => (((matrix.Codes[row * rowBytes + i / 2] >> (i % 2 * 4)) & 15) - 8) * matrix.Scales[row * scalesPerRow + i / QuantizedMatrix.GroupSize],
+                    Precision.Int4 => (((matrix.Codes[row * rowBytes + i / 2] >> (i % 2 * 4)) & 15) - 8)
+                        * matrix.Scales[row * scalesPerRow + i / QuantizedMatrix.GroupSize],
                     Precision.Int8 => (sbyte)matrix.Codes[row * rowBytes + i] * matrix.Scales[row],
                     _ => (sbyte)matrix.Codes[row * rowBytes + i] * matrix.Scales[row] / LlmInt8Quantizer.CodeMax,
                 };

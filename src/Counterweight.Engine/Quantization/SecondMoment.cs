@@ -47,7 +47,7 @@ internal sealed class SecondMoment
         for (var i = 0; i < size; i++)
             trace += moment[i * size + i];
         if (!double.IsFinite(trace))
-            throw new InvalidInputException("second moment of the activations", trace.ToString(CultureInfo.InvariantCulture), "finite activations");
+            throw Refuse($"trace {trace.ToString(CultureInfo.InvariantCulture)}", "finite activations");
         if (trace <= 0)
             return null;
         var damped = new double[size * size];
@@ -69,7 +69,7 @@ internal sealed class SecondMoment
             {
                 var sum = a[i * n + j] - Dot(l.AsSpan(i * n, j), l.AsSpan(j * n, j));
                 if (i == j && !(sum > 0))
-                    throw new InvalidInputException("second moment of the activations", $"pivot {i} is {sum.ToString(CultureInfo.InvariantCulture)}", "a positive definite matrix");
+                    throw Refuse($"pivot {sum.ToString(CultureInfo.InvariantCulture)} in row {i}", "a positive definite matrix");
                 l[i * n + j] = i == j ? Math.Sqrt(sum) : sum / l[j * n + j];
             }
         return l;
@@ -103,6 +103,8 @@ internal sealed class SecondMoment
                 upper[j * n + i] = (float)lower[i * n + j];
         return upper;
     }
+
+    private static InvalidInputException Refuse(string found, string expected) => new("second moment of the activations", found, expected);
 
     private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b) => TensorPrimitives.Dot(a, b);
 }

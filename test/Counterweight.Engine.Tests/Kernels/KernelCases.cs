@@ -10,6 +10,8 @@ internal static unsafe class KernelCases
     /// <summary>Precisions whose product is a product with the dequantized weights.</summary>
     public static Precision[] WeightOnly { get; } = [Precision.Fp32, Precision.Fp16, Precision.Bf16, Precision.Int8, Precision.Int4];
 
+    public static Precision[] All { get; } = [.. WeightOnly, Precision.LlmInt8];
+
     public static TheoryData<string, Precision> VariantsAndPrecisions()
     {
         var data = new TheoryData<string, Precision>();

@@ -31,7 +31,8 @@ public unsafe class LlmInt8ProductTests
 
     [Theory]
     [MemberData(nameof(References))]
-    public void Codes_outliers_integer_products_and_results_are_those_of_the_reference(string variant, string file, string name, string reading)
+    public void Codes_outliers_integer_products_and_results_are_those_of_the_reference(
+        string variant, string file, string name, string reading)
     {
         using var golden = SafetensorsFile.Open(GoldenFiles.Shared("goldens", "quant", file));
         var activation = golden.Get($"{name}.activation");
@@ -49,7 +50,8 @@ public unsafe class LlmInt8ProductTests
         Assert.Equal(golden.Get($"{name}{reading}.activation_absmax").ToFloats(), absmax);
         Assert.Equal(golden.Get($"{name}{reading}.activation_int8").Bytes.ToArray(), codes.Select(code => (byte)(sbyte)code));
 
-        Assert.Equal(golden.Get($"{name}{reading}.int32_product").ToInt64(), Product(variant, weights, codes, rows).Select(sum => (long)sum));
+        var products = Product(variant, weights, codes, rows).Select(sum => (long)sum);
+        Assert.Equal(golden.Get($"{name}{reading}.int32_product").ToInt64(), products);
 
         var expected = golden.Get($"{name}{reading}.result").ToFloats();
         var result = KernelCases.Multiply(variant, weights, x, rows);
@@ -106,6 +108,7 @@ public unsafe class LlmInt8ProductTests
 
     private static int[] Product(string variant, QuantizedMatrix weights, float[] codes, int rows)
     {
+        var kernel = (PanelKernel)MatMulKernelFactory.Create(variant);
         using var packed = PackedMatrix.Pack(weights);
         using var widened = AlignedBuffer.OfFloats(weights.Inputs * 32);
         using var partial = AlignedBuffer.OfFloats(rows * 32);
@@ -115,7 +118,7 @@ public unsafe class LlmInt8ProductTests
         {
             var pair = packed.Block.Slice(panel, Math.Min(2, packed.Panels - panel));
             fixed (float* xs = codes)
-                LlmInt8Product.MultiplyCodes((PanelKernel)MatMulKernelFactory.Create(variant), pair, xs, rows, widened.Floats, partial.Floats, (int*)sums.Pointer);
+                LlmInt8Product.MultiplyCodes(kernel, pair, xs, rows, widened.Floats, partial.Floats, (int*)sums.Pointer);
             for (var r = 0; r < rows; r++)
                 for (var j = 0; j < 32 && panel * 16 + j < weights.Outputs; j++)
                     result[r * weights.Outputs + panel * 16 + j] = sums.AsSpan<int>()[r * 32 + j];

@@ -9,8 +9,8 @@ public class MatMulKernelFactoryTests
     [Fact]
     public void Available_lists_what_the_processor_has_fastest_first()
     {
-        string[] expected = [.. Avx512BW.IsSupported ? ["avx512"] : Array.Empty<string>(), .. Fma.IsSupported && Avx2.IsSupported ? ["avx2"] : Array.Empty<string>(), "portable"];
-        Assert.Equal(expected, MatMulKernelFactory.Available);
+        (string Name, bool IsThere)[] variants = [("avx512", Avx512BW.IsSupported), ("avx2", Fma.IsSupported && Avx2.IsSupported), ("portable", true)];
+        Assert.Equal(variants.Where(variant => variant.IsThere).Select(variant => variant.Name), MatMulKernelFactory.Available);
     }
 
     [Fact]

@@ -7,7 +7,8 @@ namespace Counterweight.Engine.Tests.Kernels;
 
 public class PackedMatrixTests
 {
-    private static readonly Gen<Precision> Precisions = Gen.Int[0, KernelCases.WeightOnly.Length].Select(i => i < KernelCases.WeightOnly.Length ? KernelCases.WeightOnly[i] : Precision.LlmInt8);
+    private static readonly Gen<Precision> Precisions =
+        Gen.Int[0, KernelCases.All.Length - 1].Select(i => KernelCases.All[i]);
 
     [Fact]
     public void Unpacking_gives_back_codes_and_scales()
@@ -46,7 +47,8 @@ public class PackedMatrixTests
     [Fact]
     public void A_scale_that_would_be_rounded_is_refused_with_its_place()
     {
-        var refused = Assert.Throws<InvalidInputException>(() => PackedMatrix.Pack(Precision.Int4, 2, 40, new byte[40], [1f, 0.5f, 0.1f, 2f]));
+        var refused = Assert.Throws<InvalidInputException>(
+            () => PackedMatrix.Pack(Precision.Int4, 2, 40, new byte[40], [1f, 0.5f, 0.1f, 2f]));
         Assert.Equal("scale 0 of row 1", refused.Where);
         Assert.Throws<InvalidInputException>(() => PackedMatrix.Pack(Precision.LlmInt8, 1, 1, [0], [float.NaN]));
     }

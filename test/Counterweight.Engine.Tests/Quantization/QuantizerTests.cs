@@ -12,7 +12,8 @@ public class QuantizerTests
     private static readonly Gen<float> Weight = Gen.OneOf(Gen.Float[-1, 1], Gen.Float[-1e-6f, 1e-6f], Gen.Float[-300, 300], Gen.Const(0f));
 
     private static readonly Gen<(float[] Weights, int Outputs, int Inputs)> Matrix =
-        Gen.Select(Gen.Int[1, 6], Gen.Int[1, 80]).SelectMany((outputs, inputs) => Weight.Array[outputs * inputs].Select(weights => (weights, outputs, inputs)));
+        Gen.Select(Gen.Int[1, 6], Gen.Int[1, 80]).SelectMany((outputs, inputs) =>
+            Weight.Array[outputs * inputs].Select(weights => (weights, outputs, inputs)));
 
     [Fact]
     public void Stored_halves_and_bfloat16s_pass_through_unchanged()
@@ -151,7 +152,8 @@ public class QuantizerTests
             for (var begin = 0; begin < matrix.Inputs; begin += 32)
             {
                 int first = row * matrix.Inputs + begin, end = row * matrix.Inputs + Math.Min(matrix.Inputs, begin + 32);
-                yield return (weights[first..end], weights[first..end].Select((weight, i) => Math.Pow((double)weight - values[first + i], 2)).Sum());
+                var group = weights[first..end];
+                yield return (group, group.Select((weight, i) => Math.Pow((double)weight - values[first + i], 2)).Sum());
             }
     }
 
@@ -162,6 +164,7 @@ public class QuantizerTests
     private static double LeastError(float[] group)
     {
         double largest = group.Max(MathF.Abs);
-        return Enumerable.Range(500, 1500).SelectMany(i => new[] { largest / 5 * i / 2000, -largest / 5 * i / 2000 }).Min(scale => ErrorOf(group, scale));
+        var scales = Enumerable.Range(500, 1500).Select(i => largest / 5 * i / 2000);
+        return scales.Min(scale => Math.Min(ErrorOf(group, scale), ErrorOf(group, -scale)));
     }
 }

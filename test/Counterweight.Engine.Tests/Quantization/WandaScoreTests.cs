@@ -16,8 +16,8 @@ public class WandaScoreTests
         var input = golden.Get($"{matrix}.input");
         var inputs = (int)input.Shape[1];
         var x = input.ToFloats();
-        var norms = Enumerable.Range(0, inputs).Select(i => (float)Math.Sqrt(x.Where((_, at) => at % inputs == i).Sum(value => (double)value * value))).ToArray();
-        var scores = WandaScore.Scores(golden.Get($"{matrix}.weight").ToFloats(), norms);
+        var norms = Enumerable.Range(0, inputs).Select(i => Norm(x.Where((_, at) => at % inputs == i)));
+        var scores = WandaScore.Scores(golden.Get($"{matrix}.weight").ToFloats(), norms.ToArray());
         var expected = golden.Get($"{matrix}.score").ToFloats();
         Assert.Equal(expected.Length, scores.Length);
         for (var i = 0; i < scores.Length; i++)
@@ -31,6 +31,8 @@ public class WandaScoreTests
 
         double Value(string name) => Assert.Single(golden.Get($"{matrix}.{name}").ToFloats());
     }
+
+    private static float Norm(IEnumerable<float> column) => (float)Math.Sqrt(column.Sum(value => (double)value * value));
 
     private static double Ratio(double found, double expected) => found == expected ? 1 : found / expected;
 }
