@@ -21,7 +21,7 @@ public enum Precision
     /// <summary>LLM.int8() (Dettmers et al. 2022): int8 weights and activations, outlier columns apart.</summary>
     LlmInt8,
 
-    /// <summary>Int4 in groups of 32 inputs with one half-precision scale each.</summary>
+    /// <summary>Int4 in groups of 32 inputs with one bfloat16 scale each.</summary>
     Int4,
 }
 

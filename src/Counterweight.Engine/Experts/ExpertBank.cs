@@ -1,4 +1,4 @@
-using System.Numerics.Tensors;
+using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Threading;
@@ -93,15 +93,22 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     private void CutIntoItems()
     {
         _items.Clear();
-        // An observer gets all rows of a slot at once: sums that it forms do not depend on which worker was faster.
-        _rowsPerItem = Observer is null ? RowsPerItem : Math.Max(RowsPerItem, TensorPrimitives.Max(_dispatch.SlotLoads));
+        _rowsPerItem = RowsPerItem;
         for (var slot = 0; slot < _experts.Length; slot++)
         {
             var load = _dispatch.SlotLoads[slot];
-            for (var first = 0; first < load; first += _rowsPerItem)
-                _items.Add((slot, _dispatch.Start(slot) + first, Math.Min(_rowsPerItem, load - first)));
+            var rows = StaysWhole(slot) ? Math.Max(load, 1) : RowsPerItem;
+            _rowsPerItem = Math.Max(_rowsPerItem, rows);
+            for (var first = 0; first < load; first += rows)
+                _items.Add((slot, _dispatch.Start(slot) + first, Math.Min(rows, load - first)));
         }
     }
+
+    /// <summary>
+    /// An observer gets all rows of a slot at once, so that the sums it forms do not depend on which worker was faster; LLM.int8() finds its
+    /// outlier columns over all of them.
+    /// </summary>
+    private bool StaysWhole(int slot) => Observer is not null || _experts[slot].Precision == Precision.LlmInt8;
 
     void IParallelWork.Run(int item, int worker)
     {
