@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Counterweight.Balancing.Policies.Eplb;
 
 /// <summary>Gives every further slot to the expert with the largest load per copy: the smallest possible hottest copy.</summary>
@@ -22,12 +24,21 @@ internal static class ExpertReplication
         }
     }
 
+    // The first of equal maxima, as in the original.
     private static int IndexOfMax(ReadOnlySpan<float> values)
     {
-        var best = 0;
-        for (var i = 1; i < values.Length; i++)
-            if (values[i] > values[best])
-                best = i;
-        return best;
+        var max = values[0];
+        var i = 0;
+        if (values.Length >= Vector256<float>.Count)
+        {
+            var lanes = Vector256.Create(values);
+            for (i = Vector256<float>.Count; i <= values.Length - Vector256<float>.Count; i += Vector256<float>.Count)
+                lanes = Vector256.Max(lanes, Vector256.Create(values[i..]));
+            for (var lane = 0; lane < Vector256<float>.Count; lane++)
+                max = Math.Max(max, lanes[lane]);
+        }
+        for (; i < values.Length; i++)
+            max = Math.Max(max, values[i]);
+        return values.IndexOf(max);
     }
 }
