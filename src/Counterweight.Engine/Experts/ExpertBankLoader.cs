@@ -16,12 +16,10 @@ internal static class ExpertBankLoader
         {
             context.Pool.Run(new Packing(layer, slots, source, packed, cancellation), slots.Count);
         }
-        catch (Exception failure)
+        catch
         {
             foreach (var expert in packed)
                 expert?.Dispose();
-            if (failure is AggregateException { InnerException: { } cause })
-                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(cause);
             throw;
         }
         return new ExpertBank(context, layer, new SlotTable(slots, shape.Experts), packed, shape.TopK, split);

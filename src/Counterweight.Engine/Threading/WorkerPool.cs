@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace Counterweight.Engine.Threading;
 
 /// <summary>Work that is cut into independent items. One instance is reused for every run, so nothing is allocated.</summary>
@@ -21,12 +23,13 @@ public sealed class WorkerPool : IDisposable
     private readonly Thread[] _threads;
     private readonly object _gate = new();
     private IParallelWork? _work;
-    private Exception? _failure;
+    private ExceptionDispatchInfo? _failure;
     private int _items;
     private int _next;
     private int _running;
     private int _epoch;
     private int _parked;
+    private int _busy;
     private bool _stopping;
 
     /// <summary>Starts <paramref name="workers"/> - 1 threads.</summary>
@@ -48,15 +51,23 @@ public sealed class WorkerPool : IDisposable
     /// <summary>Number of workers, the caller included.</summary>
     public int Workers { get; }
 
-    /// <summary>Runs all items and returns when they are done. Not to be called by two threads at once, nor from inside an item.</summary>
+    /// <summary>
+    /// Runs all items and returns when they are done. The first exception of an item comes out as it was thrown, once no worker is at
+    /// work any more; items that nobody had begun are dropped, and the pool can be used again.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Another run is under way: on another thread, or this is called from inside an item.</exception>
+    /// <exception cref="ObjectDisposedException">The threads have ended.</exception>
     public void Run(IParallelWork work, int items)
     {
+        ObjectDisposedException.ThrowIf(_stopping, this);
         if (items <= 1 || Workers == 1)
         {
             for (var item = 0; item < items; item++)
                 work.Run(item, 0);
             return;
         }
+        if (Interlocked.Exchange(ref _busy, 1) != 0)
+            throw new InvalidOperationException("the worker pool is at work already");
         _work = work;
         _items = items;
         _next = 0;
@@ -66,8 +77,11 @@ public sealed class WorkerPool : IDisposable
             WakeParked();
         TakeItems(0);
         WaitForOthers();
-        if (Interlocked.Exchange(ref _failure, null) is { } failure)
-            throw new AggregateException(failure);
+        _work = null;
+        var failure = _failure;
+        _failure = null;
+        Volatile.Write(ref _busy, 0);
+        failure?.Throw();
     }
 
     /// <summary>Ends the threads.</summary>
@@ -102,7 +116,7 @@ public sealed class WorkerPool : IDisposable
         catch (Exception failure)
         {
             // The first failure is the one that the caller sees; items that nobody took yet are dropped.
-            Interlocked.CompareExchange(ref _failure, failure, null);
+            Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(failure), null);
             Volatile.Write(ref _next, _items);
         }
     }
