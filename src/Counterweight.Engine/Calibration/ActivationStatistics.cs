@@ -7,9 +7,15 @@ namespace Counterweight.Engine.Calibration;
 /// What every expert was given: gate-weighted second moments of its inputs (the Hessians that error compensation needs), plain column
 /// norms (Wanda) and router weights. Collected while calibration text runs with one slot for each expert.
 /// </summary>
-public sealed unsafe class ActivationStatistics(MatMulKernel kernel, int layers, int experts, int hidden, int intermediate) : IExpertObserver
+/// <param name="kernel">Matrix products.</param>
+/// <param name="layers">MoE layers.</param>
+/// <param name="experts">Logical experts of a layer.</param>
+/// <param name="hidden">Width of an expert's input.</param>
+/// <param name="intermediate">Width of what the down projection is given.</param>
+/// <param name="moments">Whether the second moments are wanted: they are most of the memory and of the time.</param>
+public sealed unsafe class ActivationStatistics(MatMulKernel kernel, int layers, int experts, int hidden, int intermediate, bool moments = true) : IExpertObserver
 {
-    private readonly ExpertStatistics[] _experts = [.. Enumerable.Range(0, layers * experts).Select(_ => new ExpertStatistics(hidden, intermediate))];
+    private readonly ExpertStatistics[] _experts = [.. Enumerable.Range(0, layers * experts).Select(_ => new ExpertStatistics(hidden, intermediate, moments))];
 
     /// <summary>What one expert was given.</summary>
     public ExpertStatistics this[int layer, int expert] => _experts[layer * experts + expert];
@@ -31,15 +37,15 @@ public sealed unsafe class ActivationStatistics(MatMulKernel kernel, int layers,
 }
 
 /// <summary>The moments of one expert's inputs.</summary>
-public sealed unsafe class ExpertStatistics(int hidden, int intermediate)
+public sealed unsafe class ExpertStatistics(int hidden, int intermediate, bool moments)
 {
     private readonly List<float> _gates = [];
 
-    /// <summary>Σ gate²·x·xᵀ over the expert's tokens, [hidden, hidden].</summary>
-    public float[] InputMoment { get; } = new float[hidden * hidden];
+    /// <summary>Σ gate²·x·xᵀ over the expert's tokens, [hidden, hidden]; empty where moments are not wanted any more.</summary>
+    public float[] InputMoment { get; private set; } = moments ? new float[hidden * hidden] : [];
 
     /// <summary>The same of what the down projection is given, [intermediate, intermediate].</summary>
-    public float[] HiddenMoment { get; } = new float[intermediate * intermediate];
+    public float[] HiddenMoment { get; private set; } = moments ? new float[intermediate * intermediate] : [];
 
     /// <summary>Σ x² by input column, [hidden].</summary>
     public double[] InputSquares { get; } = new double[hidden];
@@ -65,7 +71,14 @@ public sealed unsafe class ExpertStatistics(int hidden, int intermediate)
     {
         var gates = rows.GateSpan;
         _gates.AddRange(gates);
-        SecondMoments.Add(kernel, rows.InputRows, gates, hidden, InputMoment, InputSquares);
-        SecondMoments.Add(kernel, rows.HiddenRows, gates, intermediate, HiddenMoment, HiddenSquares);
+        SecondMoments.AddSquares(rows.InputRows, rows.Count, hidden, InputSquares);
+        SecondMoments.AddSquares(rows.HiddenRows, rows.Count, intermediate, HiddenSquares);
+        if (InputMoment.Length == 0)
+            return;
+        SecondMoments.Add(kernel, rows.InputRows, gates, hidden, InputMoment);
+        SecondMoments.Add(kernel, rows.HiddenRows, gates, intermediate, HiddenMoment);
     }
+
+    /// <summary>Frees the moments once quantization has used them.</summary>
+    internal void ForgetMoments() => InputMoment = HiddenMoment = [];
 }

@@ -32,7 +32,6 @@ public sealed record CalibrationOptions
 /// <summary>What calibration text told of a model.</summary>
 /// <param name="Traces">Prefill loads by text, a window for each pass.</param>
 /// <param name="Decoding">Loads of generating from the beginnings of each text, one window each.</param>
-/// <param name="Statistics">What the experts were given.</param>
 /// <param name="Experts">The experts at every precision, errors compensated with the statistics.</param>
 /// <param name="Importance">Wanda readings and predicted losses.</param>
 /// <param name="Sensitivity">Nats per token per unit of distortion, [MoE layers].</param>
@@ -40,7 +39,6 @@ public sealed record CalibrationOptions
 public sealed record CalibrationResult(
     IReadOnlyList<LoadTrace> Traces,
     IReadOnlyList<LoadTrace> Decoding,
-    ActivationStatistics Statistics,
     QuantizedExperts Experts,
     ExpertImportance Importance,
     double[] Sensitivity,
@@ -59,27 +57,30 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
     /// <summary>Measures everything. The model's experts must be loaded as in <see cref="MoeModel.OriginalLayers"/>.</summary>
     public CalibrationResult Run(IReadOnlyList<TokenText> texts, CancellationToken cancellation = default)
     {
-        var (traces, statistics) = Observe(texts, cancellation);
-        var experts = new QuantizedExperts(model, statistics);
+        var (traces, statistics) = Observe(texts, moments: true, cancellation);
+        var experts = QuantizedExperts.Make(model, statistics, Measured(), Step, cancellation);
         var distortion = MeasureDistortion(CalibrationText.Sample(texts, options.DistortionTokens, options.Seed), experts, cancellation);
         using var probe = new SensitivityProbe(model, experts);
         var sensitivity = probe.Measure(
             CalibrationText.Sample(texts, options.SensitivityTokens, options.Seed), distortion[Precision.Int4], Step, cancellation);
-        return new CalibrationResult(traces, RecordDecoding(texts, cancellation), statistics, experts, Importance(statistics, distortion, sensitivity), sensitivity, model.ExpertCosts);
+        return new CalibrationResult(traces, RecordDecoding(texts, cancellation), experts, Importance(statistics, distortion, sensitivity), sensitivity, model.ExpertCosts);
     }
 
     /// <summary>What less text would have told: loads and importance of other texts with the experts and sensitivities of a full run.</summary>
     public (IReadOnlyList<LoadTrace> Traces, ExpertImportance Importance) Estimate(
         IReadOnlyList<TokenText> texts, CalibrationResult full, CancellationToken cancellation = default)
     {
-        var (traces, statistics) = Observe(texts, cancellation);
+        var (traces, statistics) = Observe(texts, moments: false, cancellation);
         return (traces, Importance(statistics, MeasureDistortion(texts, full.Experts, cancellation), full.Sensitivity));
     }
 
-    /// <summary>Prefill loads, and what the experts were given: all that their errors can be compensated with.</summary>
-    public (IReadOnlyList<LoadTrace> Traces, ActivationStatistics Statistics) Observe(IReadOnlyList<TokenText> texts, CancellationToken cancellation)
+    /// <summary>The experts in these precisions, their errors compensated for what the texts give them; nothing else is measured.</summary>
+    public QuantizedExperts Quantize(IReadOnlyList<TokenText> texts, IEnumerable<Precision> precisions, CancellationToken cancellation = default) =>
+        QuantizedExperts.Make(model, Observe(texts, moments: true, cancellation).Statistics, precisions, Step, cancellation);
+
+    private (IReadOnlyList<LoadTrace> Traces, ActivationStatistics Statistics) Observe(IReadOnlyList<TokenText> texts, bool moments, CancellationToken cancellation)
     {
-        var statistics = new ActivationStatistics(model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, _shape.Hidden, _shape.ExpertIntermediate);
+        var statistics = new ActivationStatistics(model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, _shape.Hidden, _shape.ExpertIntermediate, moments);
         model.Observer = statistics;
         try
         {
@@ -103,20 +104,26 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
         var done = 0;
         var total = texts.Sum(text => text.Tokens);
         var traces = new List<LoadTrace>();
-        foreach (var text in texts)
+        try
         {
-            var windows = new List<ExpertLoads>();
-            foreach (var pass in Passes(text.Sequences))
+            foreach (var text in texts)
             {
-                cancellation.ThrowIfCancellationRequested();
-                model.Recorder = new LoadRecorder(model.Banks);
-                RunPass(pass);
-                windows.Add(model.Recorder.Prefill);
-                Step("Calibrating", done += pass.Sum(sequence => sequence.Length), total);
+                var windows = new List<ExpertLoads>();
+                foreach (var pass in Passes(text.Sequences))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    model.Recorder = new LoadRecorder(model.Banks);
+                    RunPass(pass);
+                    windows.Add(model.Recorder.Prefill);
+                    Step("Calibrating", done += pass.Sum(sequence => sequence.Length), total);
+                }
+                traces.Add(new LoadTrace(text.Name, windows, LoadPhase.Prefill));
             }
-            traces.Add(new LoadTrace(text.Name, windows, LoadPhase.Prefill));
         }
-        model.Recorder = null;
+        finally
+        {
+            model.Recorder = null;
+        }
         return traces;
     }
 
@@ -124,69 +131,65 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
     public IReadOnlyList<LoadTrace> RecordDecoding(IReadOnlyList<TokenText> texts, CancellationToken cancellation = default)
     {
         var traces = new List<LoadTrace>();
-        foreach (var text in texts)
+        try
         {
-            var requests = text.Sequences.Where(sequence => sequence.Length > 1).Take(DecodedSequences).Select(sequence => new GenerationRequest(
-                sequence[..Math.Min(sequence.Length / 2, DecodePromptTokens)], DecodedTokens, SamplingOptions.Greedy, IgnoreEnd: true)).ToArray();
-            if (requests.Length == 0)
-                continue;
-            model.Recorder = new LoadRecorder(model.Banks);
-            using var session = new GenerationSession(model, requests);
-            for (var tokens = new List<GeneratedToken>(); !session.Done; tokens.Clear())
+            foreach (var text in texts)
             {
-                cancellation.ThrowIfCancellationRequested();
-                session.Step(tokens);
+                var requests = text.Sequences.Where(sequence => sequence.Length > 1).Take(DecodedSequences).Select(sequence => new GenerationRequest(
+                    sequence[..Math.Min(sequence.Length / 2, DecodePromptTokens)], DecodedTokens, SamplingOptions.Greedy, IgnoreEnd: true)).ToArray();
+                if (requests.Length == 0)
+                    continue;
+                model.Recorder = new LoadRecorder(model.Banks);
+                using var session = new GenerationSession(model, requests);
+                for (var tokens = new List<GeneratedToken>(); !session.Done; tokens.Clear())
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    session.Step(tokens);
+                }
+                traces.Add(new LoadTrace(text.Name, [model.Recorder.Decode], LoadPhase.Decode));
+                Step("Recording decoding", traces.Count, texts.Count);
             }
-            traces.Add(new LoadTrace(text.Name, [model.Recorder.Decode], LoadPhase.Decode));
+        }
+        finally
+        {
             model.Recorder = null;
-            Step("Recording decoding", traces.Count, texts.Count);
         }
         return traces;
     }
 
+    private Precision[] Measured() => [.. options.Precisions.Where(p => p != model.OriginalExperts.StoredPrecision).Append(Precision.Int4).Distinct().Order()];
+
     private Dictionary<Precision, double[][]> MeasureDistortion(IReadOnlyList<TokenText> texts, QuantizedExperts experts, CancellationToken cancellation)
     {
-        Precision[] measured = [.. options.Precisions.Where(p => p != model.OriginalExperts.StoredPrecision).Append(Precision.Int4).Distinct().Order()];
-        var packed = measured.Select(p => Pack(experts, p, cancellation)).ToArray();
-        using var observer = new DistortionObserver(model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, measured, packed);
-        model.Observer = observer;
+        using var observer = new DistortionObserver(model, Measured(), experts, cancellation);
         var sequences = texts.SelectMany(text => text.Sequences).ToArray();
         var tokens = sequences.Sum(sequence => sequence.Length);
         var done = 0;
-        foreach (var pass in Passes(sequences))
+        model.Observer = observer;
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            RunPass(pass);
-            Step("Measuring distortion", done += pass.Sum(sequence => sequence.Length), tokens);
+            foreach (var pass in Passes(sequences))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                RunPass(pass);
+                Step("Measuring distortion", done += pass.Sum(sequence => sequence.Length), tokens);
+            }
         }
-        model.Observer = null;
+        finally
+        {
+            model.Observer = null;
+        }
         return observer.Distortion.ToDictionary(entry => entry.Key, entry => entry.Value.Select(layer => layer.Select(sum => sum / tokens).ToArray()).ToArray());
     }
 
-    private PackedExpert[] Pack(QuantizedExperts experts, Precision precision, CancellationToken cancellation)
-    {
-        var packed = new PackedExpert[_shape.MoeLayers.Count * _shape.Experts];
-        var done = 0;
-        model.Context.Pool.Run(new ItemWork((item, _) =>
-        {
-            cancellation.ThrowIfCancellationRequested();
-            packed[item] = new PackedExpert(experts.Get(item / _shape.Experts, item % _shape.Experts, precision));
-            Step($"Quantizing to {precision.Name()}", Interlocked.Increment(ref done), packed.Length);
-        }), packed.Length);
-        return packed;
-    }
-
-    private unsafe void RunPass(IReadOnlyList<int[]> sequences)
+    private void RunPass(IReadOnlyList<int[]> sequences)
     {
         var batch = new Batch();
-        var caches = new List<KvSequence>();
         foreach (var sequence in sequences)
-        {
-            caches.Add(model.NewSequence());
-            batch.Add(caches[^1], sequence);
-        }
+            batch.Add(model.NewSequence(), sequence);
         model.Forward(batch);
-        caches.ForEach(cache => cache.Dispose());
+        for (var s = 0; s < batch.Sequences; s++)
+            batch[s].Cache.Dispose();
     }
 
     private static IEnumerable<IReadOnlyList<int[]>> Passes(IEnumerable<int[]> sequences)

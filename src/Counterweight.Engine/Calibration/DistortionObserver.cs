@@ -2,6 +2,8 @@ using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
+using Counterweight.Engine.Models;
+using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Calibration;
 
@@ -11,12 +13,29 @@ internal sealed unsafe class DistortionObserver : IExpertObserver, IDisposable
     private readonly MatMulKernel _kernel;
     private readonly int _experts;
     private readonly IReadOnlyList<Precision> _precisions;
-    private readonly PackedExpert[][] _packed; // [precisions][layers · experts]
+    private readonly PackedExpert?[][] _packed; // [precisions][layers · experts]
 
-    public DistortionObserver(MatMulKernel kernel, int layers, int experts, IReadOnlyList<Precision> precisions, PackedExpert[][] packed)
+    /// <summary>Packs all experts in all precisions.</summary>
+    public DistortionObserver(MoeModel model, IReadOnlyList<Precision> precisions, IExpertSource source, CancellationToken cancellation)
     {
-        (_kernel, _experts, _precisions, _packed) = (kernel, experts, precisions, packed);
-        Distortion = precisions.ToDictionary(p => p, _ => Enumerable.Range(0, layers).Select(_ => new double[experts]).ToArray());
+        (_kernel, _experts, _precisions) = (model.Context.Kernel, model.Shape.Experts, precisions);
+        var layers = model.Shape.MoeLayers.Count;
+        _packed = [.. precisions.Select(_ => new PackedExpert?[layers * _experts])];
+        Distortion = precisions.ToDictionary(p => p, _ => Enumerable.Range(0, layers).Select(_ => new double[_experts]).ToArray());
+        try
+        {
+            model.Context.Pool.Run(new ItemWork((item, _) =>
+            {
+                cancellation.ThrowIfCancellationRequested();
+                for (var p = 0; p < precisions.Count; p++)
+                    _packed[p][item] = new PackedExpert(source.Get(item / _experts, item % _experts, precisions[p]));
+            }), layers * _experts);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>[layers][experts] by precision.</summary>
@@ -24,15 +43,15 @@ internal sealed unsafe class DistortionObserver : IExpertObserver, IDisposable
 
     public void Observe(int layer, int expert, in ExpertRows rows)
     {
-        var hidden = _packed[0][0].Down.Outputs;
-        var intermediate = _packed[0][0].Down.Inputs;
+        var hidden = _packed[0][0]!.Down.Outputs;
+        var intermediate = _packed[0][0]!.Down.Inputs;
         using var scratch = AlignedBuffer.OfFloats((long)rows.Count * (hidden + 2 * intermediate));
         var gate = scratch.Floats;
         var up = gate + (long)rows.Count * intermediate;
         var output = up + (long)rows.Count * intermediate;
         for (var p = 0; p < _precisions.Count; p++)
         {
-            var packed = _packed[p][layer * _experts + expert];
+            var packed = _packed[p][layer * _experts + expert]!;
             _kernel.Multiply(packed.Gate, 0, packed.Gate.Panels, rows.InputRows, rows.Count, hidden, gate, intermediate);
             _kernel.Multiply(packed.Up, 0, packed.Up.Panels, rows.InputRows, rows.Count, hidden, up, intermediate);
             VectorMath.SiluMultiply(gate, up, rows.Count * intermediate);
@@ -56,6 +75,6 @@ internal sealed unsafe class DistortionObserver : IExpertObserver, IDisposable
     public void Dispose()
     {
         foreach (var expert in _packed.SelectMany(experts => experts))
-            expert.Dispose();
+            expert?.Dispose();
     }
 }

@@ -13,14 +13,28 @@ internal static unsafe class SecondMoments
     [ThreadStatic]
     private static FloatBuffer? _scratch; // [panels][rows][16], [panels · 16][rows], [columns, panels · 16]
 
-    /// <summary>moment += Σ gate²·x·xᵀ and squares += Σ x² over rows of x.</summary>
+    /// <summary>squares += Σ x² over rows of x, [columns].</summary>
+    public static void AddSquares(float* x, int rows, int columns, double[] squares)
+    {
+        var sums = (_scratch ??= new FloatBuffer()).Reserve(columns);
+        var sum = new Span<float>(sums, columns);
+        sum.Clear();
+        for (var r = 0; r < rows; r++)
+        {
+            var row = new ReadOnlySpan<float>(x + (long)r * columns, columns);
+            TensorPrimitives.MultiplyAdd(row, row, sum, sum);
+        }
+        for (var c = 0; c < columns; c++)
+            squares[c] += sums[c];
+    }
+
+    /// <summary>moment += Σ gate²·x·xᵀ over rows of x.</summary>
     /// <param name="kernel">Matrix products.</param>
     /// <param name="x">[rows, columns].</param>
     /// <param name="gates">[rows].</param>
     /// <param name="columns">Length of a row.</param>
     /// <param name="moment">[columns, columns].</param>
-    /// <param name="squares">[columns].</param>
-    public static void Add(MatMulKernel kernel, float* x, ReadOnlySpan<float> gates, int columns, float[] moment, double[] squares)
+    public static void Add(MatMulKernel kernel, float* x, ReadOnlySpan<float> gates, int columns, float[] moment)
     {
         var rows = gates.Length;
         var panels = (columns + Width - 1) / Width;
@@ -31,7 +45,7 @@ internal static unsafe class SecondMoments
         {
             var width = Math.Min(Width, columns - panel * Width);
             var block = panelRows + (long)panel * rows * Width;
-            WeighColumns(x + panel * Width, gates, columns, width, block, squares.AsSpan(panel * Width, width));
+            WeighColumns(x + panel * Width, gates, columns, width, block);
             Transpose(block, rows, transposed + (long)panel * Width * rows);
         }
         kernel.MultiplyPanels(panelRows, panels, (nint)rows * Width, rows, transposed, columns, rows, product, panels * Width);
@@ -43,21 +57,15 @@ internal static unsafe class SecondMoments
     }
 
     /// <summary>block[r] = gate · x[r] for up to 16 columns, zeros behind them.</summary>
-    private static void WeighColumns(float* x, ReadOnlySpan<float> gates, int stride, int width, float* block, Span<double> squares)
+    private static void WeighColumns(float* x, ReadOnlySpan<float> gates, int stride, int width, float* block)
     {
-        var sums = stackalloc float[Width];
-        new Span<float>(sums, Width).Clear();
         for (var r = 0; r < gates.Length; r++)
         {
             var target = block + (long)r * Width;
             new ReadOnlySpan<float>(x + (long)r * stride, width).CopyTo(new Span<float>(target, width));
             new Span<float>(target + width, Width - width).Clear();
-            var values = Vector512.Load(target);
-            (Vector512.Load(sums) + values * values).Store(sums);
-            (values * gates[r]).Store(target);
+            (Vector512.Load(target) * gates[r]).Store(target);
         }
-        for (var c = 0; c < width; c++)
-            squares[c] += sums[c];
     }
 
     /// <summary>[rows][16] → [16][rows], sixteen rows at a time so that both sides stay in the L1 cache.</summary>

@@ -20,7 +20,7 @@ internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts e
     private const int RowsPerItem = 16;
 
     private readonly FloatBuffer _reference = new(); // [rows, vocabulary], log-probabilities of the unchanged model
-    private readonly FloatBuffer _scratch = new();   // [workers][RowsPerItem, vocabulary]
+    private readonly FloatBuffer _scratch = new();   // [workers][RowsPerItem + 1, vocabulary], the last row for exponentials
 
     /// <summary>Nats per token per unit of distortion, [MoE layers].</summary>
     /// <param name="texts">Calibration text.</param>
@@ -69,7 +69,7 @@ internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts e
     }
 
     /// <summary>Runs the pieces and adds up what <paramref name="rowValue"/> makes of every row's log-probabilities.</summary>
-    private double Run(int[][] pieces, Func<int, Span<float>, double> rowValue)
+    private double Run(int[][] pieces, RowValue rowValue)
     {
         var vocabulary = model.Shape.Vocabulary;
         var batch = new Batch();
@@ -77,45 +77,50 @@ internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts e
         for (var i = 0; i < pieces.Length; i++)
             batch.Add(caches[i], pieces[i]);
         _reference.Reserve((long)TokensPerPass * vocabulary);
-        _scratch.Reserve((long)model.Context.Pool.Workers * RowsPerItem * vocabulary);
+        _scratch.Reserve((long)model.Context.Pool.Workers * (RowsPerItem + 1) * vocabulary);
         model.Forward(batch);
         var values = new double[batch.Rows];
         model.Context.Pool.Run(new ItemWork((item, worker) =>
         {
             var first = item * RowsPerItem;
             var rows = Math.Min(RowsPerItem, batch.Rows - first);
-            var logits = _scratch.Pointer + (long)worker * RowsPerItem * vocabulary;
+            var logits = _scratch.Pointer + (long)worker * (RowsPerItem + 1) * vocabulary;
+            var exponentials = new Span<float>(logits + (long)RowsPerItem * vocabulary, vocabulary);
             model.LogitsOnThisThread(first, rows, logits);
             for (var r = 0; r < rows; r++)
-                values[first + r] = rowValue(first + r, LogProbabilities(new Span<float>(logits + (long)r * vocabulary, vocabulary)));
+                {
+                var row = new Span<float>(logits + (long)r * vocabulary, vocabulary);
+                ToLogProbabilities(row, exponentials);
+                values[first + r] = rowValue(first + r, row, exponentials);
+            }
         }), (batch.Rows + RowsPerItem - 1) / RowsPerItem);
         foreach (var cache in caches)
             cache.Dispose();
         return values.Sum();
     }
 
-    private double Keep(int row, Span<float> logProbabilities)
+    /// <summary>What a row's log-probabilities [vocabulary] tell; both spans may be changed.</summary>
+    private delegate double RowValue(int row, Span<float> logProbabilities, Span<float> scratch);
+
+    private double Keep(int row, Span<float> logProbabilities, Span<float> scratch)
     {
         logProbabilities.CopyTo(Reference(row));
         return 0;
     }
 
     /// <summary>KL(reference ‖ changed) of a row.</summary>
-    private double Divergence(int row, Span<float> logProbabilities)
+    private double Divergence(int row, Span<float> logProbabilities, Span<float> scratch)
     {
-        var probabilities = new float[logProbabilities.Length];
-        TensorPrimitives.Exp(Reference(row), probabilities);
+        TensorPrimitives.Exp(Reference(row), scratch);
         TensorPrimitives.Subtract(Reference(row), logProbabilities, logProbabilities);
-        return TensorPrimitives.Dot<float>(probabilities, logProbabilities);
+        return TensorPrimitives.Dot<float>(scratch, logProbabilities);
     }
 
-    private static Span<float> LogProbabilities(Span<float> logits)
+    private static void ToLogProbabilities(Span<float> logits, Span<float> exponentials)
     {
-        var exponentials = new float[logits.Length];
         TensorPrimitives.Subtract(logits, TensorPrimitives.Max<float>(logits), logits);
         TensorPrimitives.Exp(logits, exponentials);
         TensorPrimitives.Subtract(logits, MathF.Log(TensorPrimitives.Sum<float>(exponentials)), logits);
-        return logits;
     }
 
     private Span<float> Reference(int row) => new(_reference.Pointer + (long)row * model.Shape.Vocabulary, model.Shape.Vocabulary);

@@ -4,12 +4,11 @@ namespace Counterweight.Engine.Layers;
 
 /// <summary>
 /// Keys and values of one sequence in all layers, kept as the panels that the kernels multiply with: keys [16 positions] wide, values
-/// [16 dimensions] wide. Grows by doubling.
+/// [16 dimensions] wide. Takes what its first tokens need, so that many short texts of one pass stay small, and then grows by doubling.
 /// </summary>
 public sealed unsafe class KvSequence(int layers, int heads, int headDim) : IDisposable
 {
     private const int Width = MatMulKernel.PanelWidth;
-    private const int FirstCapacity = 64;
 
     private readonly int _dimPanels = (headDim + Width - 1) / Width;
     private AlignedBuffer? _keys;   // [layers, heads][capacity / 16][headDim][16]
@@ -41,9 +40,7 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim) : IDis
     {
         if (tokens <= Capacity)
             return;
-        var capacity = Math.Max(FirstCapacity, Capacity);
-        while (capacity < tokens)
-            capacity = checked(capacity * 2);
+        var capacity = checked(Math.Max((tokens + Width - 1) / Width * Width, Capacity * 2));
         var keys = AlignedBuffer.OfFloats(layers * heads * KeyFloats(capacity));
         var values = AlignedBuffer.OfFloats(layers * heads * ValueFloats(capacity));
         for (var block = 0; Capacity > 0 && block < layers * heads; block++)
@@ -73,6 +70,7 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim) : IDis
     /// <summary>Forgets everything from position <paramref name="length"/> on; the memory stays.</summary>
     public void Truncate(int length)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
         Length = length;
     }
