@@ -1,3 +1,4 @@
+using System.Numerics;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Threading;
 
@@ -36,7 +37,8 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
         }
         _scoreStride = (keys + Width - 1) / Width * Width;
         _outputStride = (headDim + Width - 1) / Width * Width;
-        _scores.Reserve((long)context.Pool.Workers * QueriesPerBlock * (_scoreStride + _outputStride));
+        // Room for up to twice the keys, or decoding would need a new buffer every 16 tokens.
+        _scores.Reserve((long)context.Pool.Workers * QueriesPerBlock * (BitOperations.RoundUpToPowerOf2((uint)_scoreStride) + _outputStride));
     }
 
     /// <summary>output[row] = softmax(q·K/…)·V for all rows; keys and values of the batch are in the caches already.</summary>

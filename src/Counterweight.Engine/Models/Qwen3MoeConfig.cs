@@ -36,10 +36,15 @@ internal sealed record Qwen3MoeConfig
         if (heads % kvHeads != 0)
             throw config.Refuse("num_key_value_heads", $"a divisor of num_attention_heads = {heads}");
         var headDim = config.Int("head_dim", 2, 4096, Math.Max(hidden / heads, 2));
+        if (headDim % 2 != 0)
+            throw config.Refuse("head_dim", $"an even number, here hidden_size / num_attention_heads = {headDim} where absent: rotary embedding turns pairs");
         var layers = config.Int("num_hidden_layers", 1, 4096);
         var experts = config.Int(["num_experts", "num_local_experts"], 1, 65536);
         var step = config.Int("decoder_sparse_step", 1, 4096, 1);
         var dense = config.IntList("mlp_only_layers", 0, layers - 1, []);
+        int[] moeLayers = [.. Enumerable.Range(0, layers).Where(l => !dense.Contains(l) && (l + 1) % step == 0)];
+        if (moeLayers.Length == 0)
+            throw config.Refuse(dense.Length > 0 ? "mlp_only_layers" : "decoder_sparse_step", $"at least one of the {layers} layers with experts");
         return new Qwen3MoeConfig
         {
             VocabularySize = config.Int("vocab_size", 1, Size),
@@ -53,7 +58,7 @@ internal sealed record Qwen3MoeConfig
             Experts = experts,
             TopK = config.Int("num_experts_per_tok", 1, experts),
             NormTopKProb = config.Bool("norm_topk_prob", false),
-            MoeLayers = [.. Enumerable.Range(0, layers).Where(l => !dense.Contains(l) && (l + 1) % step == 0)],
+            MoeLayers = moeLayers,
             MaxPositions = config.Int("max_position_embeddings", 1, int.MaxValue),
             Epsilon = (float)config.Double("rms_norm_eps", 0, 1, 1e-6),
             Rotary = RotaryFrequencies.FromConfig(config, headDim),

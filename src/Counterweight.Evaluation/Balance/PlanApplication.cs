@@ -49,11 +49,11 @@ public sealed class PlanApplication(CalibrationSource calibration, CheckpointFor
     private IExpertSource Experts(LoadedModel loaded, Plan plan, CancellationToken cancellation)
     {
         // Casts and LLM.int8() have no errors that text could compensate.
-        if (!plan.Layers.Any(layer => layer.Slots.Any(slot => slot.Precision is Precision.Int8 or Precision.Int4)))
+        Precision[] compensated = [.. plan.Layers.SelectMany(layer => layer.Slots).Select(slot => slot.Precision).Distinct().Where(p => p is Precision.Int8 or Precision.Int4)];
+        if (compensated.Length == 0)
             return loaded.Model.OriginalExperts;
         calibration.Validate();
         var calibrator = new Calibrator(loaded.Model, new CalibrationOptions(), new StepProgress(progress).Report);
-        var (_, statistics) = calibrator.Observe(calibration.Read(loaded, progress, cancellation), cancellation);
-        return new QuantizedExperts(loaded.Model, statistics);
+        return calibrator.Quantize(calibration.Read(loaded, progress, cancellation), compensated, cancellation);
     }
 }

@@ -30,8 +30,12 @@ internal sealed class TestModel : IDisposable
         return new TestModel(folder, LoadedModel.Open(folder.Path, new LoadOptions { Kernels = kernels, Threads = threads }));
     }
 
+    /// <summary>A folder that stays the caller's.</summary>
+    public static TestModel OpenFolder(string folder, string? planFile = null, int threads = 2) =>
+        new(null, LoadedModel.Open(folder, new LoadOptions { PlanFile = planFile, Threads = threads }));
+
     public static TestModel Pocket(int threads = 2) =>
-        new(null, LoadedModel.Open(Path.Combine(Counterweight.Tests.GoldenFiles.ProjectRoot, "models", "pocket-moe"), new LoadOptions { Threads = threads }));
+        OpenFolder(Path.Combine(Counterweight.Tests.GoldenFiles.ProjectRoot, "models", "pocket-moe"), threads: threads);
 
     /// <summary>Every kernel variant of this machine with every split policy.</summary>
     public static TheoryData<string, string> KernelsAndSplits()
