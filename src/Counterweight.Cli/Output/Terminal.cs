@@ -26,5 +26,10 @@ internal sealed class Terminal(TextWriter output, TextWriter error)
     /// <summary>Prints a warning on stderr.</summary>
     public void Warn(string message) => Say($"warning: {message}");
 
-    private static IAnsiConsole Console(TextWriter writer) => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+    private static IAnsiConsole Console(TextWriter writer)
+    {
+        var console = new AnsiConsoleOutput(writer);
+        // What is redirected stays free of escape sequences, whatever the environment says of the terminal.
+        return AnsiConsole.Create(new AnsiConsoleSettings { Out = console, Ansi = console.IsTerminal ? AnsiSupport.Detect : AnsiSupport.No });
+    }
 }

@@ -2,6 +2,7 @@ using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Policies;
 using Counterweight.Balancing.Splits;
+using Counterweight.Evaluation.Tasks;
 
 namespace Counterweight.Evaluation.Balance;
 
@@ -71,6 +72,8 @@ public sealed record BalanceOptions
     /// <summary>The command line as the user gave it, for the report.</summary>
     public string Command { get; init; } = "";
 
+    internal TaskData TaskData => new(BenchmarkFolder, TaskTextFolder);
+
     internal CalibrationSource Calibration => new(CalibrationFiles, SelfTokens, CalibrationTokens, Seed);
 
     /// <summary>Checks what needs no model: ranges, files that are there, calibration and evaluation text apart, a writable folder.</summary>
@@ -82,6 +85,8 @@ public sealed record BalanceOptions
             throw new InvalidInputException("--eval-tokens", $"{EvaluationTokens}", "1 or more");
         PlanPolicies.Create(Policy, PolicyOptions);
         SplitPolicies.Create(Split);
+        foreach (var task in Tasks)
+            TaskRegistry.Find(task, TaskData);
         TextFiles.CheckApart(CalibrationFiles, EvaluationFiles);
         AtomicFolder.CheckWritable(Out);
     }

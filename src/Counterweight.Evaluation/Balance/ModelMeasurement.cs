@@ -74,11 +74,10 @@ internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions option
     {
         if (options.Tasks.Count == 0)
             return null;
-        var data = new TaskData(options.BenchmarkFolder, options.TaskTextFolder);
         using var work = progress.Begin($"Evaluating {when}: tasks", 0);
-        var entries = options.Tasks.Select(name => TaskRegistry.Find(name, data)).ToArray();
+        var entries = options.Tasks.Select(name => TaskRegistry.Find(name, options.TaskData)).ToArray();
         return new Evaluator(scorer, tokenizer).Run(
-            entries, data, new EvaluationOptions { Model = options.Model, Limit = options.TaskLimit }, done => work.Advance(done.ScoredTokens), cancellation);
+            entries, options.TaskData, new EvaluationOptions { Model = options.Model, Limit = options.TaskLimit }, done => work.Advance(done.ScoredTokens), cancellation);
     }
 
     private ModelFigures Figures(

@@ -7,7 +7,7 @@ namespace Counterweight.Engine.Tokenization.Files;
 /// <summary>Reads <c>model</c>.</summary>
 internal static class ModelFile
 {
-    public static BytePairModel Read(JsonCursor cursor, Vocabulary vocabulary)
+    public static BytePairModel Read(JsonCursor cursor, Vocabulary vocabulary, IReadOnlyList<AddedToken> addedTokens)
     {
         var type = cursor["type"];
         if (type.String() != "BPE")
@@ -21,7 +21,11 @@ internal static class ModelFile
             cursor.Boolean("ignore_merges", false));
         if (options.ByteFallback)
             RequireByteTokens(cursor, vocabulary);
-        return new BytePairModel(vocabulary, ReadMerges(cursor["merges"], vocabulary), options);
+        var made = new bool[vocabulary.Size];
+        var merges = ReadMerges(cursor["merges"], vocabulary, made);
+        if (!options.IgnoreMerges && !options.ByteFallback)
+            RequireMerges(cursor, vocabulary, made, [.. addedTokens.Select(token => token.Content)]);
+        return new BytePairModel(vocabulary, merges, options);
     }
 
     private static void RequireAbsent(JsonCursor model, string name)
@@ -42,7 +46,18 @@ internal static class ModelFile
                     $"no token '{BytePairModel.ByteToken((byte)value)}'", "a token for every byte, since byte_fallback is true");
     }
 
-    private static MergeTable ReadMerges(JsonCursor cursor, Vocabulary vocabulary)
+    /// <summary>A token that lost its merge would never come out, and texts would quietly get other ids.</summary>
+    private static void RequireMerges(JsonCursor model, Vocabulary vocabulary, bool[] made, HashSet<string> addedTokens)
+    {
+        for (var id = 0; id < made.Length; id++)
+            if (!made[id] && vocabulary.TokenOf(id) is { } token && !IsOneCharacter(token) && !addedTokens.Contains(token)
+                && token != model.Optional("unk_token")?.String())
+                throw model["merges"].Error($"none that makes {InputText.Quoted(token)}", "a merge for every token of more than one character");
+    }
+
+    private static bool IsOneCharacter(string token) => token.Length == 1 || (token.Length == 2 && char.IsSurrogatePair(token[0], token[1]));
+
+    private static MergeTable ReadMerges(JsonCursor cursor, Vocabulary vocabulary, bool[] made)
     {
         cursor.Require(JsonValueKind.Array, "an array of merges");
         var merges = new MergeTable(cursor.Element.GetArrayLength());
@@ -51,7 +66,9 @@ internal static class ModelFile
         {
             var merge = new MergeEntry(cursor, index++, element);
             var (left, right) = merge.Parts();
-            merges.Add((left, merge.IdOf(left, vocabulary)), (right, merge.IdOf(right, vocabulary)), merge.IdOf(left + right, vocabulary));
+            var merged = merge.IdOf(left + right, vocabulary);
+            merges.Add((left, merge.IdOf(left, vocabulary)), (right, merge.IdOf(right, vocabulary)), merged);
+            made[merged] = true;
         }
         return merges;
     }

@@ -18,8 +18,8 @@ internal static class TokenizerFile
     {
         var model = root["model"];
         var modelVocabulary = VocabularyFile.ReadTokens(model["vocab"]);
-        var words = new WordEncoder(ModelFile.Read(model, modelVocabulary));
         var (vocabulary, addedTokens) = VocabularyFile.ReadAddedTokens(root, modelVocabulary);
+        var words = new WordEncoder(ModelFile.Read(model, modelVocabulary, addedTokens));
         var normalizer = root.Optional("normalizer") is { } normalizers ? NormalizerFile.Read(normalizers) : null;
         var (before, after) = root.Optional("post_processor") is { } processor
             ? PostProcessorFile.Read(processor, vocabulary)

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using Counterweight.Tests;
+
+namespace Counterweight.Cli.Tests.Verbs;
+
+/// <summary>The built program as a process of its own.</summary>
+public sealed class InterruptTests
+{
+    [Fact]
+    public async Task Ctrl_C_ends_balance_without_a_trace()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
+        using var folder = new TemporaryFolder();
+        using var process = Start("balance", BalancedPocket.Model, "--out", folder["out"], "--json", folder["r.json"]);
+        // Well after start-up, well before the end.
+        while (process.TotalProcessorTime < TimeSpan.FromSeconds(2))
+            await Task.Delay(50);
+        using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"]))
+            await kill.WaitForExitAsync();
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+
+        Assert.Equal("counterweight: cancelled\n", await process.StandardError.ReadToEndAsync());
+        Assert.Equal("", await process.StandardOutput.ReadToEndAsync());
+        Assert.Equal(130, process.ExitCode);
+        Assert.Empty(folder.Entries);
+    }
+
+    [Fact]
+    public async Task The_environment_chooses_kernels_and_wrong_ones_are_refused()
+    {
+        var golden = GoldenFiles.Shared("goldens", "models", "qwen3_moe", "golden.safetensors");
+        using var folder = new TemporaryFolder();
+        using (var portable = StartWith("portable", "verify", Path.GetDirectoryName(golden)!, "--golden", golden, "--json", folder["v.json"]))
+        {
+            await portable.WaitForExitAsync();
+            Assert.Equal(0, portable.ExitCode);
+            Assert.Equal("portable", folder.Json("v.json").GetProperty("kernels").GetString());
+        }
+        using var wrong = StartWith("sse2", "verify", Path.GetDirectoryName(golden)!, "--golden", golden);
+        await wrong.WaitForExitAsync();
+        Assert.Equal(1, wrong.ExitCode);
+        Assert.StartsWith("counterweight: COUNTERWEIGHT_KERNELS: found \"sse2\", expected one of", await wrong.StandardError.ReadToEndAsync());
+    }
+
+    private static Process Start(params string[] arguments) => StartWith(null, arguments);
+
+    private static Process StartWith(string? kernels, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "counterweight.dll"), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["COUNTERWEIGHT_KERNELS"] = kernels;
+        return Process.Start(start)!;
+    }
+}
