@@ -66,8 +66,8 @@ internal static class ModelFile
         {
             var merge = new MergeEntry(cursor, index++, element);
             var (left, right) = merge.Parts();
-            var merged = merge.IdOf(left + right, vocabulary);
-            merges.Add((left, merge.IdOf(left, vocabulary)), (right, merge.IdOf(right, vocabulary)), merged);
+            var (leftId, rightId, merged) = (merge.IdOf(left, vocabulary), merge.IdOf(right, vocabulary), merge.IdOf(left + right, vocabulary));
+            merges.Add((left, leftId), (right, rightId), merged);
             made[merged] = true;
         }
         return merges;
