@@ -50,16 +50,16 @@ public class LoadExpertsTests
     [Fact]
     public void FailedAndDoneSwapsFreeWhatTheyLoaded()
     {
-        // 2.7 MB of experts: the twenty swaps would leak 53 MB. Without garbage collections no finalizer hides a leak, and managed memory stays as it is.
+        // 1.3 MB of experts a layer: fifteen swaps that each leak a layer leak 20 MB. Without garbage collections no finalizer hides that, and managed memory stays as it is.
         using var test = TestModel.Open(TinyModel.Default with { Hidden = 96, ExpertIntermediate = 96, Experts = 12, TopK = 2 });
         Swap();
-        Assert.SkipUnless(GC.TryStartNoGCRegion(200 << 20), "no room for a stretch without garbage collection");
+        Assert.SkipUnless(GC.TryStartNoGCRegion(240 << 20), "no room for a stretch without garbage collection");
         try
         {
             var before = PrivateBytes();
-            for (var i = 0; i < 10; i++)
+            for (var i = 0; i < 15; i++)
                 Swap();
-            Assert.InRange(PrivateBytes() - before, long.MinValue, 16 << 20);
+            Assert.InRange(PrivateBytes() - before, long.MinValue, 9 << 20);
             Assert.Equal(System.Runtime.GCLatencyMode.NoGCRegion, System.Runtime.GCSettings.LatencyMode);
         }
         finally
