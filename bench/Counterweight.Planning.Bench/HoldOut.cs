@@ -16,7 +16,8 @@ internal static class HoldOut
 {
     public static int Run(string[] args)
     {
-        var (seconds, devices, slots) = (double.Parse(args[0], CultureInfo.InvariantCulture), int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture));
+        var (seconds, devices, slots) = (double.Parse(args[0], CultureInfo.InvariantCulture),
+            int.Parse(args[1], CultureInfo.InvariantCulture), int.Parse(args[2], CultureInfo.InvariantCulture));
         var traces = args[3..].Select(file => LoadsImport.Read(file)[0].Trace).ToArray();
         Console.WriteLine($"{"held out",-24} {"EPLB even",10} {"best",7} {"robust even",12} {"best",7} {"seconds",8}");
         for (var held = 0; held <= traces.Length; held++)
@@ -24,7 +25,8 @@ internal static class HoldOut
             var served = held < traces.Length ? [traces[held].Total] : traces.Select(trace => trace.Total).ToArray();
             var known = traces.Where((_, t) => t != held).Select(trace => trace.Total).ToArray();
             var clock = Stopwatch.StartNew();
-            var robust = RobustPlanner.Plan(known, new RobustOptions { Slots = [slots], Devices = devices, TimeLimit = TimeSpan.FromSeconds(seconds) });
+            var robust = RobustPlanner.Plan(known,
+                new RobustOptions { Slots = [slots], Devices = devices, TimeLimit = TimeSpan.FromSeconds(seconds) });
             var elapsed = clock.Elapsed.TotalSeconds;
             var eplb = EplbPlanner.Plan(Normalized(known), new EplbOptions(slots, devices));
             var (a, b) = (Scores(eplb, served, devices), Scores(robust, served, devices));

@@ -28,7 +28,8 @@ internal sealed record LoadInput(IReadOnlyList<LoadTrace> Traces, IReadOnlyList<
                 layers ??= loads.MoeLayers;
                 var total = loads.Trace.Total;
                 if (!layers.SequenceEqual(loads.MoeLayers) || (traces.Count > 0 && total.Experts != traces[0].Total.Experts))
-                    throw new InvalidInputException(file, $"layers {loads.MoeLayers[0]} to {loads.MoeLayers[^1]} of {total.Experts} experts",
+                    throw new InvalidInputException(file,
+                        $"layers {loads.MoeLayers[0]} to {loads.MoeLayers[^1]} of {total.Experts} experts",
                         $"layers {layers[0]} to {layers[^1]} of {traces[0].Total.Experts} experts, as in {files[0]}");
                 traces.Add(loads.Trace);
             }
@@ -103,15 +104,23 @@ internal static class CommonOptions
         Required = required,
     };
 
-    public static Option<string?> Config() => new("--config") { Description = "config.json of the model: layers, experts, sizes, precision" };
+    public static Option<string?> Config() =>
+        new("--config") { Description = "config.json of the model: layers, experts, sizes, precision" };
 
-    public static Option<int?> DenseLayers() => new("--dense-layers") { Description = "Dense layers before the first MoE layer; default: recognised" };
+    public static Option<int?> DenseLayers() =>
+        new("--dense-layers") { Description = "Dense layers before the first MoE layer; default: recognised" };
 
     public static Option<int?> Devices() => new("--devices") { Description = "Number of devices (ranks of expert parallelism)" };
 
-    public static Option<int?> DevicesPerNode() => new("--devices-per-node") { Description = "Devices that share a fast link; default: all" };
+    public static Option<int?> DevicesPerNode() =>
+        new("--devices-per-node") { Description = "Devices that share a fast link; default: all" };
 
-    public static Option<string?> Engine() => Named(new Option<string?>("--engine") { Description = "Engine whose format a plan has: " + string.Join(", ", EnginePlanFormats.Names) }, EnginePlanFormats.Names);
+    public static Option<string?> Engine() =>
+        Named(new Option<string?>("--engine")
+        {
+            Description = "Engine whose format a plan has: "
+        + string.Join(", ", EnginePlanFormats.Names)
+        }, EnginePlanFormats.Names);
 
     public static Option<string?> Json() => new("--json") { Description = "Writes the same figures as one JSON document to this file" };
 

@@ -11,7 +11,8 @@ public static class PlannerVerbs
 
     /// <summary>Adds <c>plan</c>, <c>score</c>, <c>diff</c> and <c>export</c>, and <c>inspect</c> for loads and plans.</summary>
     /// <param name="root">The command line.</param>
-    /// <param name="withInspect">False where the command line has an <c>inspect</c> of its own, which may call <see cref="Inspect"/>.</param>
+    /// <param name="withInspect">False where the command line has an <c>inspect</c> of its own, which may call <see
+    /// cref="Inspect"/>.</param>
     public static void AddTo(RootCommand root, bool withInspect = true)
     {
         root.Add(PlanVerb.Create());

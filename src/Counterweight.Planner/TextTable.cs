@@ -11,7 +11,8 @@ internal sealed class TextTable(params string[] headers)
     {
         var widths = Enumerable.Range(0, headers.Length).Select(c => _rows.Max(row => row[c].Length)).ToArray();
         foreach (var row in _rows)
-            output.WriteLine(string.Join("  ", row.Select((cell, c) => c == 0 ? cell.PadRight(widths[c]) : cell.PadLeft(widths[c]))).TrimEnd());
+            output.WriteLine(string.Join("  ", row.Select((cell, c) => c == 0 ? cell.PadRight(widths[c])
+                : cell.PadLeft(widths[c]))).TrimEnd());
     }
 
     private static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));

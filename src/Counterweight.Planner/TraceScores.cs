@@ -6,7 +6,8 @@ namespace Counterweight.Planner;
 
 /// <summary>A plan under one trace.</summary>
 /// <param name="Name">The trace.</param>
-/// <param name="Before">Device imbalance of each layer without a plan, experts in order; null where experts do not divide by devices.</param>
+/// <param name="Before">Device imbalance of each layer without a plan, experts in order; null where experts do not divide by
+/// devices.</param>
 /// <param name="Even">Device imbalance of each layer, even split.</param>
 /// <param name="Optimal">Device imbalance of each layer, best split.</param>
 /// <param name="Metrics">The engines' own numbers.</param>
@@ -27,7 +28,8 @@ internal sealed record TraceScore(string Name, double[]? Before, double[] Even, 
         output.WriteLine("Device imbalance, max / mean load (1 is perfect), mean over layers:");
         var table = new TextTable("trace", "no plan", "even split", "worst layer", "best split");
         foreach (var score in scores)
-            table.Add(score.Name, score.Before is null ? "" : Figures.Imbalance(score.Before.Average()), Figures.Imbalance(score.Even.Average()),
+            table.Add(score.Name, score.Before is null ? "" : Figures.Imbalance(score.Before.Average()),
+                Figures.Imbalance(score.Even.Average()),
                 Figures.Imbalance(score.Even.Max()), Figures.Imbalance(score.Optimal.Average()));
         if (scores.Count > 1)
             table.Add("mean", scores[0].Before is null ? "" : Figures.Imbalance(scores.Average(score => score.Before!.Average())),

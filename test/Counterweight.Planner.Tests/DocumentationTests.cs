@@ -20,6 +20,7 @@ public sealed class DocumentationTests
     public void Every_engine_and_quantization_format_is_documented()
     {
         var text = File.ReadAllText(Path.Combine(GoldenFiles.ProjectRoot, "docs", "planning.md"));
-        Assert.All(Balancing.Formats.EnginePlanFormats.Names.Concat(Balancing.Formats.MixedPrecisionConfigs.Names), name => Assert.Contains($"`{name}`", text));
+        Assert.All(Balancing.Formats.EnginePlanFormats.Names.Concat(Balancing.Formats.MixedPrecisionConfigs.Names), name =>
+            Assert.Contains($"`{name}`", text));
     }
 }

@@ -38,7 +38,8 @@ public sealed class PlannerTests : IDisposable
     private string Plan(params string[] options)
     {
         var plan = At($"plan{options.Length}.json");
-        var (exitCode, _) = Run(["plan", "--loads", Trace("prefill_in4096"), Trace("decode_in2000out100"), "--config", _config, "--devices", "32",
+        var (exitCode, _) = Run(["plan", "--loads", Trace("prefill_in4096"), Trace("decode_in2000out100"), "--config", _config,
+            "--devices", "32",
             "--iterations", "4000", "-o", plan, .. options]);
         Assert.Equal(0, exitCode);
         return plan;
@@ -92,7 +93,8 @@ public sealed class PlannerTests : IDisposable
         var moved = json.RootElement.GetProperty("expertsMoved").GetInt32();
         Assert.True(moved > 1000);
         Assert.Equal(moved, Regex.Count(text, "^layer ", RegexOptions.Multiline));
-        Assert.Equal(moved, new[] { "sameDevice", "sameNode", "otherNode" }.Sum(link => json.RootElement.GetProperty(link).GetProperty("experts").GetInt32()));
+        Assert.Equal(moved, new[] { "sameDevice", "sameNode", "otherNode" }.Sum(link =>
+            json.RootElement.GetProperty(link).GetProperty("experts").GetInt32()));
     }
 
     [Fact]
@@ -121,7 +123,8 @@ public sealed class PlannerTests : IDisposable
     [Fact]
     public void Counts_are_exported_for_ktransformers_and_described()
     {
-        Assert.Equal(0, Run("export", "--engine", "ktransformers", "--loads", Trace("prefill_in4096"), "--config", _config, "-o", At("counts.pt")).ExitCode);
+        Assert.Equal(0, Run("export", "--engine", "ktransformers", "--loads", Trace("prefill_in4096"), "--config", _config, "-o",
+            At("counts.pt")).ExitCode);
         Assert.StartsWith("counts (mixed): 1 windows, 58 MoE layers (3 to 60) of 256 experts", Run("inspect", At("counts.pt")).Output);
     }
 

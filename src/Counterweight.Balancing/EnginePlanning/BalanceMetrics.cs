@@ -7,8 +7,10 @@ namespace Counterweight.Balancing.EnginePlanning;
 /// taken of sums; the larger or the smaller number is better.
 /// </summary>
 /// <param name="Sglang">SGLang balancedness: mean over layers of mean / max device load; 1 is perfect, less is worse.</param>
-/// <param name="Vllm">vLLM balancedness: Σ over layers of the mean / Σ over layers of the maximum; 1 is perfect. Closest to latency.</param>
-/// <param name="Ascend">vllm-ascend PAR: mean over layers of max / mean; 1 is perfect, more is worse. The device imbalance of this project.</param>
+/// <param name="Vllm">vLLM balancedness: Σ over layers of the mean / Σ over layers of the maximum; 1 is perfect. Closest to
+/// latency.</param>
+/// <param name="Ascend">vllm-ascend PAR: mean over layers of max / mean; 1 is perfect, more is worse. The device imbalance of this
+/// project.</param>
 /// <param name="AscendWorst">The same of the worst layer.</param>
 /// <param name="TensorRtLlm">TensorRT-LLM imbalance ratio: mean over layers of max / mean − 1; 0 is perfect.</param>
 public sealed record BalanceMetrics(double Sglang, double Vllm, double Ascend, double AscendWorst, double TensorRtLlm)

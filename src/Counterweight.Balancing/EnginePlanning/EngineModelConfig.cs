@@ -25,7 +25,8 @@ public sealed record EngineModelConfig(
     public ModelFingerprint Fingerprint => new(ModelType, MoeLayers, Experts, TopK, WeightsHash: null);
 
     /// <summary>Bytes of an expert in the checkpoint's precision and those that GPU engines store.</summary>
-    public ExpertCosts Costs => new(Precision, new[] { Precision.Bf16, Precision.Fp8, Precision.Int8, Precision.Int4 }.Append(Precision).Distinct()
+    public ExpertCosts Costs => new(Precision,
+        new[] { Precision.Bf16, Precision.Fp8, Precision.Int8, Precision.Int4 }.Append(Precision).Distinct()
         .ToDictionary(precision => precision, precision => ExpertBytes.Of(HiddenSize, IntermediateSize, precision)));
 
     /// <summary>Reads a config.</summary>
@@ -66,7 +67,8 @@ public sealed record EngineModelConfig(
     private static Precision PrecisionOf(JsonInput root)
     {
         if (root.Element.TryGetProperty("quantization_config", out var quantization) && quantization.ValueKind == JsonValueKind.Object &&
-            quantization.TryGetProperty("quant_method", out var method) && method.ValueKind == JsonValueKind.String && method.GetString() == "fp8")
+            quantization.TryGetProperty("quant_method", out var method) && method.ValueKind == JsonValueKind.String
+                && method.GetString() == "fp8")
             return Precision.Fp8;
         foreach (var key in (ReadOnlySpan<string>)["torch_dtype", "dtype"])
             if (root.Element.TryGetProperty(key, out _))

@@ -12,9 +12,11 @@ public sealed class EnginePlan
     /// <param name="experts">Logical experts of each MoE layer.</param>
     /// <param name="devices">Number of devices.</param>
     /// <param name="moeLayers">Layer numbers of the MoE layers in the model, dense layers counted, ascending.</param>
-    /// <param name="slotExperts">The logical expert in each slot, [MoE layers][slots]; the slots of a layer are a multiple of the devices.</param>
+    /// <param name="slotExperts">The logical expert in each slot, [MoE layers][slots]; the slots of a layer are a multiple of the
+    /// devices.</param>
     /// <param name="name">What messages call it, for example the file name.</param>
-    /// <exception cref="InvalidInputException">The shape or a value is out of range, or an expert has no copy: names layer and slot.</exception>
+    /// <exception cref="InvalidInputException">The shape or a value is out of range, or an expert has no copy: names layer and
+    /// slot.</exception>
     public EnginePlan(int experts, int devices, IReadOnlyList<int> moeLayers, int[][] slotExperts, string name = "plan")
     {
         if (experts is < 1 or > PlanLimits.MaxExperts)
@@ -22,7 +24,8 @@ public sealed class EnginePlan
         if (devices is < 1 or > PlanLimits.MaxDevices)
             throw new InvalidInputException(name, $"{devices} devices", $"1 to {PlanLimits.MaxDevices}");
         if (slotExperts.Length != moeLayers.Count || slotExperts.Length == 0)
-            throw new InvalidInputException(name, $"{slotExperts.Length} layers", $"one for each of the {moeLayers.Count} MoE layers, at least one");
+            throw new InvalidInputException(name, $"{slotExperts.Length} layers",
+                $"one for each of the {moeLayers.Count} MoE layers, at least one");
         for (var l = 0; l < slotExperts.Length; l++)
         {
             if (l > 0 && moeLayers[l] <= moeLayers[l - 1])

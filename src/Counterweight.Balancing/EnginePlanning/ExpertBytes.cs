@@ -7,7 +7,8 @@ public static class ExpertBytes
 {
     private const int Fp8Block = 128, Int4Group = 32;
 
-    /// <summary>Codes and scales: fp8 with one fp32 scale for 128 × 128 weights, int8 with one bf16 scale a row, int4 with one half-precision scale for 32 weights.</summary>
+    /// <summary>Codes and scales: fp8 with one fp32 scale for 128 × 128 weights, int8 with one bf16 scale a row, int4 with one
+    /// half-precision scale for 32 weights.</summary>
     /// <param name="hidden">Width of the hidden state.</param>
     /// <param name="intermediate">Width of the expert.</param>
     /// <param name="precision">How it is stored.</param>

@@ -8,7 +8,8 @@ public static class LayerBudgets
 {
     /// <summary>The slots of each layer, [layers].</summary>
     /// <param name="traces">The loads of each trace.</param>
-    /// <param name="options">How to search; its slots are ignored, and a time limit is shared by all numbers of slots that are tried.</param>
+    /// <param name="options">How to search; its slots are ignored, and a time limit is shared by all numbers of slots that are
+    /// tried.</param>
     /// <param name="redundantExperts">Redundant experts of all layers together.</param>
     /// <param name="mostPerDevice">Most slots beyond the fewest that a device may have in a layer, 1 to 16. Default 3.</param>
     public static int[] Spend(IReadOnlyList<ExpertLoads> traces, RobustOptions options, long redundantExperts, int mostPerDevice = 3)

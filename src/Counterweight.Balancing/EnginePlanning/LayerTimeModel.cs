@@ -54,14 +54,17 @@ public sealed record LayerTimeModel
     /// <summary>
     /// Fits launch time and rate to measured layer times by least squares: time = launch + slope · tokens of the busiest device.
     /// </summary>
-    /// <param name="measured">Tokens × experts of the busiest device, and the layer time in 10^-6 s; at least two different token counts.</param>
+    /// <param name="measured">Tokens × experts of the busiest device, and the layer time in 10^-6 s; at least two different token
+    /// counts.</param>
     public LayerTimeModel Fit(IReadOnlyList<(double BusiestTokens, double Microseconds)> measured)
     {
-        var (x, y) = (measured.Select(m => m.BusiestTokens).DefaultIfEmpty().Average(), measured.Select(m => m.Microseconds).DefaultIfEmpty().Average());
+        var (x, y) = (measured.Select(m => m.BusiestTokens).DefaultIfEmpty().Average(),
+            measured.Select(m => m.Microseconds).DefaultIfEmpty().Average());
         var spread = measured.Sum(m => (m.BusiestTokens - x) * (m.BusiestTokens - x));
         var slope = spread > 0 ? measured.Sum(m => (m.BusiestTokens - x) * (m.Microseconds - y)) / spread : 0;
         if (!(slope > 0))
-            throw new InvalidInputException("measurements", $"{measured.Count} that do not rise with tokens", "times at two or more token counts that do");
+            throw new InvalidInputException("measurements", $"{measured.Count} that do not rise with tokens",
+                "times at two or more token counts that do");
         return this with
         {
             LaunchMicroseconds = Math.Max(0, y - slope * x),
@@ -69,7 +72,8 @@ public sealed record LayerTimeModel
         };
     }
 
-    /// <summary>Reads the parameters; what is absent keeps its default. <c>measured</c> is a list of [busiest tokens, microseconds].</summary>
+    /// <summary>Reads the parameters; what is absent keeps its default. <c>measured</c> is a list of [busiest tokens,
+    /// microseconds].</summary>
     /// <exception cref="InvalidInputException">An unknown key or a value out of range: names the JSON path.</exception>
     public static LayerTimeModel Read(byte[] json, string name)
     {
@@ -124,7 +128,8 @@ public sealed record LayerTimeModel
         }
         var remote = topology.Nodes == 1 ? 0 : 1.0 - 1.0 / topology.Nodes;
         var bytes = busiest * ExchangeBytesPerToken;
-        var exchange = Math.Max(bytes * remote / (NetworkGigabytesPerSecond * 1e3), bytes * (1 - remote) / (NodeLinkGigabytesPerSecond * 1e3));
+        var exchange = Math.Max(bytes * remote / (NetworkGigabytesPerSecond * 1e3),
+            bytes * (1 - remote) / (NodeLinkGigabytesPerSecond * 1e3));
         return LaunchMicroseconds + compute + exchange;
     }
 

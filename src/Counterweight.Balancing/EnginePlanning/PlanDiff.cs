@@ -17,12 +17,15 @@ public enum LinkClass
 /// <param name="Layer">The layer's number in the model.</param>
 /// <param name="Slot">The slot that is overwritten, numbered as in the plan with more slots on each device.</param>
 /// <param name="Expert">The logical expert that it holds from then on.</param>
-/// <param name="FromSlot">A slot that holds the expert at this moment, or the expert's slot before the layer's change if <paramref name="ThroughBuffer"/>.</param>
+/// <param name="FromSlot">A slot that holds the expert at this moment, or the expert's slot before the layer's change if <paramref
+/// name="ThroughBuffer"/>.</param>
 /// <param name="Link">The link between the two.</param>
-/// <param name="ThroughBuffer">True if the weights must be copied aside before the layer's first step, because every slot that holds them is overwritten.</param>
+/// <param name="ThroughBuffer">True if the weights must be copied aside before the layer's first step, because every slot that holds them
+/// is overwritten.</param>
 public sealed record ExpertMove(int Layer, int Slot, int Expert, int FromSlot, LinkClass Link, bool ThroughBuffer);
 
-/// <summary>What changes from one plan to another, as a list of moves that never leaves a logical expert without a copy where that can be helped.</summary>
+/// <summary>What changes from one plan to another, as a list of moves that never leaves a logical expert without a copy where that can be
+/// helped.</summary>
 /// <param name="Moves">All moves, layer by layer, in the order in which they are safe.</param>
 /// <param name="LayersTouched">Layer numbers with at least one move.</param>
 /// <param name="MovesByLink">Number of moves over each link class, by <see cref="LinkClass"/>.</param>

@@ -22,8 +22,8 @@ public enum PrecisionMix
 /// <param name="PlannedBytes">Expert bytes of the plan.</param>
 /// <param name="OriginalBytes">Expert bytes of the model as it is.</param>
 /// <param name="Distortion">
-/// Predicted relative squared error of the experts' weights, weighted by the tokens that meet it, mean over layers; or, where importance was
-/// measured, the predicted rise of the loss in nats per token.
+/// Predicted relative squared error of the experts' weights, weighted by the tokens that meet it, mean over layers; or, where
+/// importance was measured, the predicted rise of the loss in nats per token.
 /// </param>
 public sealed record PrecisionAssignment(Precision[][] Precisions, long PlannedBytes, long OriginalBytes, double Distortion)
 {
@@ -48,7 +48,8 @@ public sealed record PrecisionAssignment(Precision[][] Precisions, long PlannedB
     /// <param name="budget">Limit on the expert bytes as a ratio to the model as it is, 0.1 to 16.</param>
     /// <param name="precisions">Precisions that slots may be lowered to.</param>
     /// <param name="mix">How far they may be mixed.</param>
-    /// <param name="loss">Predicted rise of the loss if all tokens of an expert meet a precision, [layers][experts]; null takes <see cref="RelativeError"/>.</param>
+    /// <param name="loss">Predicted rise of the loss if all tokens of an expert meet a precision, [layers][experts]; null takes <see
+    /// cref="RelativeError"/>.</param>
     /// <exception cref="InvalidInputException">Even the lowest precision everywhere is beyond the budget.</exception>
     public static PrecisionAssignment Choose(
         EnginePlan plan, ExpertLoads loads, ExpertCosts costs, double budget, IReadOnlyList<Precision> precisions,
@@ -56,7 +57,8 @@ public sealed record PrecisionAssignment(Precision[][] Precisions, long PlannedB
     {
         DeviceLoads.CheckShape(plan, loads, "loads");
         if (!(budget is >= PlanLimits.MinBudget and <= PlanLimits.MaxBudget))
-            throw new InvalidInputException("budget", FormattableString.Invariant($"{budget}"), $"{PlanLimits.MinBudget} to {PlanLimits.MaxBudget}");
+            throw new InvalidInputException("budget", FormattableString.Invariant($"{budget}"),
+                $"{PlanLimits.MinBudget} to {PlanLimits.MaxBudget}");
         var original = checked(costs.Bytes[costs.Original] * plan.Experts * plan.SlotExperts.Length);
         var result = Array.ConvertAll(plan.SlotExperts, slots => slots.Select(_ => costs.Original).ToArray());
         var bytes = checked(costs.Bytes[costs.Original] * plan.TotalSlots);
@@ -79,7 +81,8 @@ public sealed record PrecisionAssignment(Precision[][] Precisions, long PlannedB
 }
 
 /// <summary>Lowers a run of slots to a precision, from the one that an earlier step left.</summary>
-internal readonly record struct PrecisionStep(int Layer, int FirstSlot, int Slots, Precision Precision, long SavedBytes, double AddedDistortion)
+internal readonly record struct PrecisionStep(int Layer, int FirstSlot, int Slots, Precision Precision, long SavedBytes,
+    double AddedDistortion)
 {
     public double Price => AddedDistortion / SavedBytes;
 }

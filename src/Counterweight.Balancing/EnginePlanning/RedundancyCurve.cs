@@ -5,7 +5,8 @@ namespace Counterweight.Balancing.EnginePlanning;
 
 /// <summary>What a number of redundant experts buys.</summary>
 /// <param name="RedundantExperts">Redundant experts of each layer.</param>
-/// <param name="Imbalance">Mean over traces and layers of max / mean device load, even split; never above that of fewer redundant experts.</param>
+/// <param name="Imbalance">Mean over traces and layers of max / mean device load, even split; never above that of fewer redundant
+/// experts.</param>
 /// <param name="Optimal">The same under the best split.</param>
 /// <param name="Slots">The plan, [layers][slots].</param>
 public sealed record RedundancyPoint(int RedundantExperts, double Imbalance, double Optimal, int[][] Slots);
@@ -17,7 +18,8 @@ public static class RedundancyCurve
     /// <param name="traces">The loads of each trace.</param>
     /// <param name="options">How to search; its slots are ignored.</param>
     /// <param name="redundantExperts">Redundant experts of each layer, ascending; experts and redundant ones divide by the devices.</param>
-    public static IEnumerable<RedundancyPoint> Plan(IReadOnlyList<ExpertLoads> traces, RobustOptions options, IEnumerable<int> redundantExperts)
+    public static IEnumerable<RedundancyPoint> Plan(IReadOnlyList<ExpertLoads> traces, RobustOptions options,
+        IEnumerable<int> redundantExperts)
     {
         RedundancyPoint? best = null;
         foreach (var redundant in redundantExperts)
@@ -33,7 +35,8 @@ public static class RedundancyCurve
     /// <summary>The numbers of redundant experts up to a limit that make slots a multiple of the devices.</summary>
     public static IEnumerable<int> Divisible(int experts, int devices, int limit)
     {
-        for (var redundant = (devices - experts % devices) % devices; redundant <= Math.Min(limit, (long)experts * (devices - 1)); redundant += devices)
+        for (var redundant = (devices - experts % devices) % devices; redundant <= Math.Min(limit,
+            (long)experts * (devices - 1)); redundant += devices)
             yield return redundant;
     }
 
@@ -47,7 +50,8 @@ public static class RedundancyCurve
     {
         int[] numbers = [.. Divisible(traces[0].Experts, options.Devices, limit)];
         if (numbers.Length == 0)
-            throw new InvalidInputException("redundant experts", $"at most {limit}", $"enough to make slots a multiple of the {options.Devices} devices");
+            throw new InvalidInputException("redundant experts", $"at most {limit}",
+                $"enough to make slots a multiple of the {options.Devices} devices");
         var (low, high) = (0, numbers.Length - 1);
         var best = PlanOne(traces, options, numbers[high]);
         if (best.Imbalance > target)

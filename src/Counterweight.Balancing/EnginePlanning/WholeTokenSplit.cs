@@ -18,7 +18,8 @@ internal sealed class WholeTokenSplit
     public WholeTokenSplit(EnginePlan plan, int layer)
     {
         var width = plan.SlotsPerDevice(layer);
-        _table = new SlotTable([.. plan.SlotExperts[layer].Select((expert, s) => new Slot(expert, Precision.Bf16, s / width))], plan.Experts);
+        _table = new SlotTable([.. plan.SlotExperts[layer].Select((expert, s) => new Slot(expert, Precision.Bf16, s / width))],
+            plan.Experts);
         (_scaled, _quotas) = (new int[plan.Experts], new int[plan.SlotExperts[layer].Length]);
         (_none, _devices) = (new long[_quotas.Length], new long[plan.Devices]);
     }

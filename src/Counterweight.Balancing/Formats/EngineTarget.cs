@@ -8,10 +8,12 @@ public sealed record EngineTarget
     /// <summary>Number of devices (ranks of expert parallelism). Needed to read formats that hold slots only.</summary>
     public int Devices { get; init; } = 1;
 
-    /// <summary>Layer numbers of the MoE layers. Null: rows count from 0, or from the first row that is no filler where dense layers have rows.</summary>
+    /// <summary>Layer numbers of the MoE layers. Null: rows count from 0, or from the first row that is no filler where dense layers have
+    /// rows.</summary>
     public IReadOnlyList<int>? MoeLayers { get; init; }
 
-    /// <summary>Decoder layers of the model, dense ones counted, without multi-token prediction. Null: the last MoE layer is the last.</summary>
+    /// <summary>Decoder layers of the model, dense ones counted, without multi-token prediction. Null: the last MoE layer is the
+    /// last.</summary>
     public int? HiddenLayers { get; init; }
 
     /// <summary>Multi-token prediction layers that follow the decoder layers, 0 to 16. Default 0.</summary>

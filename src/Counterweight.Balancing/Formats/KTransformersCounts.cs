@@ -19,7 +19,8 @@ public static class KTransformersCounts
     public static void Write(ExpertLoads loads, IReadOnlyList<int> moeLayers, int hiddenLayers, Stream stream)
     {
         if (moeLayers.Count != loads.Layers || moeLayers[^1] >= hiddenLayers)
-            throw new InvalidInputException("layers", $"{moeLayers.Count} layers up to {moeLayers[^1]}", $"{loads.Layers} below {hiddenLayers}");
+            throw new InvalidInputException("layers", $"{moeLayers.Count} layers up to {moeLayers[^1]}",
+                $"{loads.Layers} below {hiddenLayers}");
         var counts = new byte[8L * hiddenLayers * loads.Experts];
         for (var l = 0; l < loads.Layers; l++)
             for (var e = 0; e < loads.Experts; e++)

@@ -72,7 +72,8 @@ public static partial class MixedPrecisionConfigs
     /// <param name="moeLayers">The MoE layers of the model.</param>
     /// <param name="original">The checkpoint's precision, for layers that no rule names.</param>
     /// <exception cref="InvalidInputException">It names layers twice or is no such configuration.</exception>
-    public static IReadOnlyList<LayerPrecision> Read(string format, byte[] bytes, string name, IReadOnlyList<int> moeLayers, Precision original)
+    public static IReadOnlyList<LayerPrecision> Read(string format, byte[] bytes, string name, IReadOnlyList<int> moeLayers,
+        Precision original)
     {
         var known = format switch
         {
@@ -96,7 +97,8 @@ public static partial class MixedPrecisionConfigs
 
     private static InvalidInputException Unknown(string format) => new("format", $"\"{format}\"", "one of " + string.Join(", ", Names));
 
-    private static IEnumerable<(Precision Precision, string Layers)> Groups(IReadOnlyList<LayerPrecision> layers, Func<Precision, bool> which) =>
+    private static IEnumerable<(Precision Precision, string Layers)> Groups(IReadOnlyList<LayerPrecision> layers, Func<Precision,
+        bool> which) =>
         layers.Where(layer => which(layer.Precision)).GroupBy(layer => layer.Precision).OrderBy(group => group.Key)
             .Select(group => (group.Key, string.Join('|', group.Select(layer => layer.Layer.ToString(CultureInfo.InvariantCulture)))));
 

@@ -22,7 +22,8 @@ internal sealed class TensorRtLlmPlanFormat : IEnginePlanFormat
         .. EngineChecks.LayersBeyond(plan, target),
         .. Single(plan.Devices == 1, true, "TensorRT-LLM balances with expert parallelism only: a plan for 1 device is ignored."),
         .. EngineChecks.Duplicates(plan, isError: false, "TensorRT-LLM loads it twice and the second copy takes no load off the device"),
-        .. Single(target.MtpLayers == 0, false, "If the model has multi-token prediction, their layers need entries too: state how many there are."),
+        .. Single(target.MtpLayers == 0, false,
+            "If the model has multi-token prediction, their layers need entries too: state how many there are."),
     ];
 
     public void Write(EnginePlan plan, EngineTarget target, Stream stream)
@@ -132,12 +133,14 @@ internal sealed class TensorRtLlmPlanFormat : IEnginePlanFormat
         }
 
         private int Number(string text, int row) =>
-            int.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= Plans.PlanLimits.MaxSlots
+            int.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                && number <= Plans.PlanLimits.MaxSlots
                 ? number
                 : throw Error(row, $"\"{text.Trim()}\"", "a number from 0");
 
         private InvalidInputException Error(int row, string found, string expected) => new($"{_name}: line {row + 1}", found, expected);
 
-        private static string Uncommented(string line) => (line.IndexOf('#', StringComparison.Ordinal) is >= 0 and var at ? line[..at] : line).TrimEnd();
+        private static string Uncommented(string line) =>
+            (line.IndexOf('#', StringComparison.Ordinal) is >= 0 and var at ? line[..at] : line).TrimEnd();
     }
 }

@@ -14,7 +14,8 @@ internal sealed class VllmPlanFormat : IEnginePlanFormat
         .. EngineChecks.UnequalLayers(plan, "vLLM"),
         .. EngineChecks.LayersBeyond(plan, target),
         .. EngineChecks.Duplicates(plan, isError: false, "vLLM loads it twice and the second copy takes no load off the device"),
-        new EngineFinding(false, "vLLM's main branch has no option for a static plan: this file needs a build with initial_expert_map_path."),
+        new EngineFinding(false,
+            "vLLM's main branch has no option for a static plan: this file needs a build with initial_expert_map_path."),
     ];
 
     public void Write(EnginePlan plan, EngineTarget target, Stream stream)

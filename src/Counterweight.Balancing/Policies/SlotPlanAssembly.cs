@@ -4,12 +4,14 @@ using Counterweight.Balancing.Plans;
 
 namespace Counterweight.Balancing.Policies;
 
-/// <summary>Makes plans from slots that a policy has placed: pays for redundant experts with precision where the budget asks for it.</summary>
+/// <summary>Makes plans from slots that a policy has placed: pays for redundant experts with precision where the budget asks for
+/// it.</summary>
 internal static class SlotPlanAssembly
 {
     /// <summary>The slots of each layer: experts, redundant ones, and what makes them a multiple of the devices.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="redundant">Redundant experts of each layer; below 0 takes one for each device beyond what divides, where there is room.</param>
+    /// <param name="redundant">Redundant experts of each layer; below 0 takes one for each device beyond what divides, where there is
+    /// room.</param>
     public static int SlotsOf(PlanRequest request, int redundant)
     {
         var (experts, devices) = (request.Model.Experts, request.Devices);

@@ -24,8 +24,10 @@ internal static class Charts
         {
             var (x, name) = (Left + l * step, $"layer {plan.MoeLayers[l]}");
             if (before is not null)
-                svg.Rectangle(x + 0.08 * step, Y(before[l]), 0.4 * step, Y(1) - Y(before[l]), BeforeColour, $"{name}, no plan: {Figures.Imbalance(before[l])}");
-            svg.Rectangle(x + 0.5 * step, Y(after[l]), 0.4 * step, Math.Max(1, Y(1) - Y(after[l])), AfterColour, $"{name}, this plan: {Figures.Imbalance(after[l])}");
+                svg.Rectangle(x + 0.08 * step, Y(before[l]), 0.4 * step, Y(1) - Y(before[l]), BeforeColour,
+                    $"{name}, no plan: {Figures.Imbalance(before[l])}");
+            svg.Rectangle(x + 0.5 * step, Y(after[l]), 0.4 * step, Math.Max(1, Y(1) - Y(after[l])), AfterColour,
+                $"{name}, this plan: {Figures.Imbalance(after[l])}");
             if (l % Math.Max(1, after.Length / 20) == 0)
                 svg.Text(x + step / 2, Height - 10, $"{plan.MoeLayers[l]}", "middle");
         }
@@ -38,7 +40,8 @@ internal static class Charts
     {
         const double Cell = 28, NameWidth = 230, Top = 34;
         var cellWidth = Math.Clamp((Width - NameWidth - Right) / names.Count, 44, 90);
-        var svg = new Svg(NameWidth + names.Count * cellWidth + Right, Top + imbalance.Length * Cell + 10 + names.Count * 18, "Imbalance of each plan under each trace");
+        var svg = new Svg(NameWidth + names.Count * cellWidth + Right, Top + imbalance.Length * Cell + 10 + names.Count * 18,
+            "Imbalance of each plan under each trace");
         var worst = Math.Max(1.1, imbalance.SelectMany(row => row).Max());
         for (var c = 0; c < names.Count; c++)
             svg.Text(NameWidth + (c + 0.5) * cellWidth, 22, $"{c + 1}", "middle");
@@ -50,7 +53,8 @@ internal static class Charts
             {
                 var x = NameWidth + c * cellWidth;
                 svg.Rectangle(x + 1, y + 1, cellWidth - 2, Cell - 2, Svg.Heat(imbalance[r][c], worst));
-                svg.Text(x + cellWidth / 2, y + 18, FormattableString.Invariant($"{imbalance[r][c]:F3}"), "middle", Svg.Ink(imbalance[r][c], worst));
+                svg.Text(x + cellWidth / 2, y + 18, FormattableString.Invariant($"{imbalance[r][c]:F3}"), "middle",
+                    Svg.Ink(imbalance[r][c], worst));
             }
         }
         for (var c = 0; c < names.Count; c++)
@@ -65,7 +69,8 @@ internal static class Charts
         var (cell, step) = (Math.Clamp(320.0 / plan.Devices, 3, 14), (Width - Left - Right) / loads.Layers);
         var height = Top + cell * plan.Devices + Bottom;
         var svg = new Svg(Width, height, "Load of each device in each layer");
-        var columns = Enumerable.Range(0, loads.Layers).Select(l => DeviceLoads.Even(plan.SlotExperts[l], loads[l], plan.Devices)).ToArray();
+        var columns = Enumerable.Range(0, loads.Layers).Select(l =>
+            DeviceLoads.Even(plan.SlotExperts[l], loads[l], plan.Devices)).ToArray();
         var worst = Math.Max(1.02, columns.Max(column => LoadImbalance.MaxOverMean(column)));
         for (var l = 0; l < columns.Length; l++)
         {
@@ -93,14 +98,16 @@ internal static class Charts
         var most = points[^1].RedundantExperts;
         var svg = new Svg(CurveWidth, Height, "Device imbalance by number of redundant experts");
         double Y(double value) => Height - Bottom - (value - 1) / (top - 1) * (Height - Top - Bottom);
-        double X(int redundant) => Left + (CurveWidth - Left - Right) * (redundant - points[0].RedundantExperts) / Math.Max(1, most - points[0].RedundantExperts);
+        double X(int redundant) => Left + (CurveWidth - Left - Right) * (redundant - points[0].RedundantExperts) / Math.Max(1,
+            most - points[0].RedundantExperts);
         Axis(svg, top, Y, CurveWidth);
         foreach (var (value, colour, name) in ((Func<RedundancyPoint, double>, string, string)[])
             [(point => point.Imbalance, AfterColour, "even split"), (point => point.Optimal, OptimalColour, "best split")])
         {
             svg.Path(points.Select(point => (X(point.RedundantExperts), Y(value(point)))), colour);
             foreach (var point in points)
-                svg.Dot(X(point.RedundantExperts), Y(value(point)), colour, $"{point.RedundantExperts} redundant experts, {name}: {Figures.Imbalance(value(point))}");
+                svg.Dot(X(point.RedundantExperts), Y(value(point)), colour,
+                    $"{point.RedundantExperts} redundant experts, {name}: {Figures.Imbalance(value(point))}");
         }
         foreach (var point in points)
             svg.Text(X(point.RedundantExperts), Height - 20, $"{point.RedundantExperts}", "middle");

@@ -21,15 +21,19 @@ internal static class HtmlReport
             "h2{margin-top:2em}p{max-width:75ch}</style></head><body>");
         html.Append("<h1>Expert plan</h1><p>").Append(Svg.Escape(Summary(plan))).Append("</p>");
         AppendScores(html, scores);
-        Section(html, "Imbalance of each layer", "Max / mean device load under the even split, mean over the traces. 1 is perfect: the slowest device decides how long a layer takes.",
+        Section(html, "Imbalance of each layer",
+            "Max / mean device load under the even split, mean over the traces. 1 is perfect: the slowest device decides how long a layer takes.",
             Charts.Layers(plan, scores));
-        Section(html, "Plans against traces", "Each row is a plan made from one trace alone, the last row is this plan; each column is a trace that it serves. Numbers are mean device imbalances.",
+        Section(html, "Plans against traces",
+            "Each row is a plan made from one trace alone, the last row is this plan; each column is a trace that it serves. Numbers are mean device imbalances.",
             Charts.Matrix(Matrix(plan, loads), [.. loads.Traces.Select(trace => trace.Name)]));
         var worst = loads.Traces[Array.IndexOf([.. scores], scores.MaxBy(score => score.Even.Average()))];
-        Section(html, "Devices and layers", $"Load of each device over the mean of its layer under this plan, for the trace {worst.Name}, which it serves least evenly.",
+        Section(html, "Devices and layers",
+            $"Load of each device over the mean of its layer under this plan, for the trace {worst.Name}, which it serves least evenly.",
             Charts.Heatmap(plan, worst.Total));
         if (Curve(plan, loads) is { Length: > 1 } curve)
-            Section(html, "What redundant experts buy", "Mean device imbalance over the traces for plans with more and more redundant experts in each layer, found by a short search.",
+            Section(html, "What redundant experts buy",
+                "Mean device imbalance over the traces for plans with more and more redundant experts in each layer, found by a short search.",
                 Charts.Curve(curve));
         html.Append("</body></html>\n");
         AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(html.ToString())));
@@ -69,6 +73,7 @@ internal static class HtmlReport
     private static RedundancyPoint[] Curve(EnginePlan plan, LoadInput loads)
     {
         var options = new RobustOptions { Slots = [], Devices = plan.Devices, Iterations = CurveIterations };
-        return [.. RedundancyCurve.Plan(loads.Totals, options, RedundancyCurve.Divisible(plan.Experts, plan.Devices, plan.Experts).Take(CurvePoints))];
+        return [.. RedundancyCurve.Plan(loads.Totals, options,
+            RedundancyCurve.Divisible(plan.Experts, plan.Devices, plan.Experts).Take(CurvePoints))];
     }
 }

@@ -9,7 +9,8 @@ internal sealed class Svg(double width, double height, string title)
 {
     private readonly StringBuilder _shapes = new();
 
-    public void Rectangle(double x, double y, double w, double h, string fill, string? tip = null) => _shapes.Append(CultureInfo.InvariantCulture,
+    public void Rectangle(double x, double y, double w, double h, string fill, string? tip = null) =>
+        _shapes.Append(CultureInfo.InvariantCulture,
         $"<rect x=\"{x:F1}\" y=\"{y:F1}\" width=\"{w:F1}\" height=\"{h:F1}\" fill=\"{fill}\">{(tip is null ? "" : $"<title>{Escape(tip)}</title>")}</rect>");
 
     public void Line(double x1, double y1, double x2, double y2, string stroke = "#d0d4da") => _shapes.Append(CultureInfo.InvariantCulture,
@@ -26,7 +27,8 @@ internal sealed class Svg(double width, double height, string title)
     /// <param name="text">The text.</param>
     /// <param name="anchor">start, middle or end.</param>
     /// <param name="fill">Its colour.</param>
-    public void Text(double x, double y, string text, string anchor = "start", string fill = "#333") => _shapes.Append(CultureInfo.InvariantCulture,
+    public void Text(double x, double y, string text, string anchor = "start", string fill = "#333") =>
+        _shapes.Append(CultureInfo.InvariantCulture,
         $"<text x=\"{x:F1}\" y=\"{y:F1}\" text-anchor=\"{anchor}\" fill=\"{fill}\">{Escape(text)}</text>");
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,

@@ -12,7 +12,10 @@ internal static class DiffVerb
     private static readonly Option<int?> Devices = CommonOptions.Devices();
     private static readonly Option<string?> Config = CommonOptions.Config();
     private static readonly Option<int?> PerNode = CommonOptions.DevicesPerNode();
-    private static readonly Option<bool> Moves = new("--moves") { Description = "Prints every move, in an order that never leaves an expert without a copy" };
+    private static readonly Option<bool> Moves = new("--moves")
+    {
+        Description = "Prints every move, in an order that never leaves an expert without a copy",
+    };
     private static readonly Option<string?> Json = CommonOptions.Json();
 
     public static Command Create()

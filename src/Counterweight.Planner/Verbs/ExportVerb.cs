@@ -13,7 +13,11 @@ internal static class ExportVerb
 {
     private const string KTransformers = "ktransformers";
 
-    private static readonly Argument<string?> Plan = new("PLAN") { Description = "plan.json or the file of another engine; not needed for ktransformers", Arity = ArgumentArity.ZeroOrOne };
+    private static readonly Argument<string?> Plan = new("PLAN")
+    {
+        Description = "plan.json or the file of another engine; not needed for ktransformers",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
     private static readonly Option<string?> Engine = CommonOptions.Named(
         new Option<string?>("--engine") { Description = $"Engine to write for: {string.Join(", ", EnginePlanFormats.Names)}, {KTransformers}" }, [.. EnginePlanFormats.Names, KTransformers]);
     private static readonly Option<string?> Quantization = CommonOptions.Named(
@@ -21,8 +25,14 @@ internal static class ExportVerb
     private static readonly Option<string?> From = CommonOptions.Named(new Option<string?>("--from") { Description = "Engine whose format PLAN has; default: told by content" }, EnginePlanFormats.Names);
     private static readonly Option<int?> Devices = CommonOptions.Devices();
     private static readonly Option<string?> Config = CommonOptions.Config();
-    private static readonly Option<int?> HiddenLayers = new("--hidden-layers") { Description = "Decoder layers of the model; default: from --config, else up to the last MoE layer" };
-    private static readonly Option<int?> MtpLayers = new("--mtp-layers") { Description = "Multi-token prediction layers; default: from --config, else 0" };
+    private static readonly Option<int?> HiddenLayers = new("--hidden-layers")
+    {
+        Description = "Decoder layers of the model; default: from --config, else up to the last MoE layer",
+    };
+    private static readonly Option<int?> MtpLayers = new("--mtp-layers")
+    {
+        Description = "Multi-token prediction layers; default: from --config, else 0",
+    };
     private static readonly Option<string[]> Loads = CommonOptions.Loads(required: false);
     private static readonly Option<string> Out = new("--out", "-o") { Description = "File to write", Required = true };
 

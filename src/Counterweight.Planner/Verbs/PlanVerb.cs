@@ -18,29 +18,74 @@ internal static class PlanVerb
     private static readonly Option<string[]> Loads = CommonOptions.Loads(required: true);
     private static readonly Option<string?> Config = CommonOptions.Config();
     private static readonly Option<int?> DenseLayers = CommonOptions.DenseLayers();
-    private static readonly Option<int> Devices = new("--devices") { Description = "Number of devices (ranks of expert parallelism)", Required = true };
-    private static readonly Option<int?> Redundant = new("--redundant") { Description = "Redundant experts of each layer; default: one for each device" };
-    private static readonly Option<double?> Target = new("--target") { Description = "Take the smallest number of redundant experts that reaches this mean device imbalance, for example 1.05" };
-    private static readonly Option<long?> Total = new("--total-redundant") { Description = "Redundant experts of all layers together, spent where they help; layers get different widths" };
+    private static readonly Option<int> Devices = new("--devices")
+    {
+        Description = "Number of devices (ranks of expert parallelism)",
+        Required = true,
+    };
+    private static readonly Option<int?> Redundant = new("--redundant")
+    {
+        Description = "Redundant experts of each layer; default: one for each device",
+    };
+    private static readonly Option<double?> Target = new("--target")
+    {
+        Description = "Take the smallest number of redundant experts that reaches this mean device imbalance, for example 1.05",
+    };
+    private static readonly Option<long?> Total = new("--total-redundant")
+    {
+        Description = "Redundant experts of all layers together, spent where they help; layers get different widths",
+    };
     private static readonly Option<string> Policy = CommonOptions.Named(
         new Option<string>("--policy") { Description = "robust: one plan for all traces; eplb: the published algorithm on the summed loads", DefaultValueFactory = _ => "robust" }, ["robust", "eplb"]);
     private static readonly Option<int?> PerNode = CommonOptions.DevicesPerNode();
-    private static readonly Option<int?> Groups = new("--groups") { Description = "Keep whole expert groups of the router on a node: their number (n_group); default: no limit" };
+    private static readonly Option<int?> Groups = new("--groups")
+    {
+        Description = "Keep whole expert groups of the router on a node: their number (n_group); default: no limit",
+    };
     private static readonly Option<string> Objective = CommonOptions.Named(
         new Option<string>("--objective") { Description = "What counts over traces: mean or worst", DefaultValueFactory = _ => "mean" }, ["mean", "worst"]);
-    private static readonly Option<double[]> Weights = new("--weights") { Description = "A weight for each trace", AllowMultipleArgumentsPerToken = true };
-    private static readonly Option<double> Caution = new("--caution") { Description = "Standard deviations of unseen load to leave room for, 0 to 10", DefaultValueFactory = _ => 0.7 };
+    private static readonly Option<double[]> Weights = new("--weights")
+    {
+        Description = "A weight for each trace",
+        AllowMultipleArgumentsPerToken = true,
+    };
+    private static readonly Option<double> Caution = new("--caution")
+    {
+        Description = "Standard deviations of unseen load to leave room for, 0 to 10",
+        DefaultValueFactory = _ => 0.7,
+    };
     private static readonly Option<double> Time = new("--time") { Description = "Seconds to search", DefaultValueFactory = _ => 1 };
-    private static readonly Option<long?> Iterations = new("--iterations") { Description = "Search steps for each layer in place of a time: the plan then depends on the inputs alone" };
+    private static readonly Option<long?> Iterations = new("--iterations")
+    {
+        Description = "Search steps for each layer in place of a time: the plan then depends on the inputs alone",
+    };
     private static readonly Option<ulong> Seed = new("--seed") { Description = "Seed of the search", DefaultValueFactory = _ => 1 };
     private static readonly Option<int?> Threads = new("--threads") { Description = "Threads; default: all processors" };
-    private static readonly Option<string?> Previous = new("--previous") { Description = "The plan that is being served: moves away from it cost" };
-    private static readonly Option<double> MoveCost = new("--move-cost") { Description = "By how much a layer's imbalance must fall to be worth one moved expert", DefaultValueFactory = _ => 0.0005 };
-    private static readonly Option<double?> Budget = new("--budget") { Description = "Limit on expert bytes as a ratio to the model as it is: slots are lowered in precision to keep it (needs --config)" };
-    private static readonly Option<string[]> Precisions = new("--precisions") { Description = "Precisions that slots may be lowered to; default: fp8 int8 int4", AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<string?> Previous = new("--previous")
+    {
+        Description = "The plan that is being served: moves away from it cost",
+    };
+    private static readonly Option<double> MoveCost = new("--move-cost")
+    {
+        Description = "By how much a layer's imbalance must fall to be worth one moved expert",
+        DefaultValueFactory = _ => 0.0005,
+    };
+    private static readonly Option<double?> Budget = new("--budget")
+    {
+        Description = "Limit on expert bytes as a ratio to the model as it is: slots are lowered in precision to keep it (needs --config)",
+    };
+    private static readonly Option<string[]> Precisions = new("--precisions")
+    {
+        Description = "Precisions that slots may be lowered to; default: fp8 int8 int4",
+        AllowMultipleArgumentsPerToken = true,
+    };
     private static readonly Option<string> Mix = CommonOptions.Named(
         new Option<string>("--mix") { Description = "layer: one precision for all experts of a layer, as GPU engines load; slot: any", DefaultValueFactory = _ => "layer" }, ["layer", "slot"]);
-    private static readonly Option<string> Out = new("--out", "-o") { Description = "Plan to write", DefaultValueFactory = _ => "plan.json" };
+    private static readonly Option<string> Out = new("--out", "-o")
+    {
+        Description = "Plan to write",
+        DefaultValueFactory = _ => "plan.json",
+    };
     private static readonly Option<string?> Json = CommonOptions.Json();
     private static readonly Option<string?> Html = CommonOptions.Html();
 

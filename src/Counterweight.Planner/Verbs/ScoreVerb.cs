@@ -9,17 +9,34 @@ namespace Counterweight.Planner.Verbs;
 /// <summary><c>score</c>: what a plan makes of recorded loads.</summary>
 internal static class ScoreVerb
 {
-    private static readonly Option<string> Plan = new("--plan") { Description = "Plan to score: plan.json or the file of an engine", Required = true };
+    private static readonly Option<string> Plan = new("--plan")
+    {
+        Description = "Plan to score: plan.json or the file of an engine",
+        Required = true,
+    };
     private static readonly Option<string[]> Loads = CommonOptions.Loads(required: true);
     private static readonly Option<string?> Engine = CommonOptions.Engine();
     private static readonly Option<int?> Devices = CommonOptions.Devices();
     private static readonly Option<string?> Config = CommonOptions.Config();
     private static readonly Option<int?> DenseLayers = CommonOptions.DenseLayers();
-    private static readonly Option<int[]> Batches = new("--batch") { Description = "Tokens of a batch: forecasts the noise that no static plan removes", AllowMultipleArgumentsPerToken = true };
-    private static readonly Option<int?> TopK = new("--top-k") { Description = "Experts that a token is sent to, for batches; default: from the config or the plan" };
-    private static readonly Option<string?> TimeModel = new("--time-model") { Description = "JSON with parameters of the layer-time model; default: those of an H800 with DeepSeek-V3 in fp8" };
+    private static readonly Option<int[]> Batches = new("--batch")
+    {
+        Description = "Tokens of a batch: forecasts the noise that no static plan removes",
+        AllowMultipleArgumentsPerToken = true,
+    };
+    private static readonly Option<int?> TopK = new("--top-k")
+    {
+        Description = "Experts that a token is sent to, for batches; default: from the config or the plan",
+    };
+    private static readonly Option<string?> TimeModel = new("--time-model")
+    {
+        Description = "JSON with parameters of the layer-time model; default: those of an H800 with DeepSeek-V3 in fp8",
+    };
     private static readonly Option<int?> PerNode = CommonOptions.DevicesPerNode();
-    private static readonly Option<double?> Require = new("--require") { Description = "Exit code 1 if the mean device imbalance, even split, is above this" };
+    private static readonly Option<double?> Require = new("--require")
+    {
+        Description = "Exit code 1 if the mean device imbalance, even split, is above this",
+    };
     private static readonly Option<string?> Json = CommonOptions.Json();
     private static readonly Option<string?> Html = CommonOptions.Html();
 

@@ -17,7 +17,8 @@ public sealed class EnginePlanningTests
 
     private static readonly int[] Layers = [.. Enumerable.Range(3, 58)];
 
-    private static ExpertCosts Costs(Precision original) => new(original, new[] { Precision.Bf16, Precision.Fp8, Precision.Int8, Precision.Int4 }
+    private static ExpertCosts Costs(Precision original) =>
+        new(original, new[] { Precision.Bf16, Precision.Fp8, Precision.Int8, Precision.Int4 }
         .ToDictionary(precision => precision, precision => ExpertBytes.Of(7168, 2048, precision)));
 
     [Fact]
@@ -56,7 +57,8 @@ public sealed class EnginePlanningTests
     {
         var loads = Prefill();
         var plan = new EnginePlan(256, 32, Layers, EplbPlanner.Plan(loads, new EplbOptions(288, 32)));
-        PrecisionAssignment Choose(PrecisionMix mix) => PrecisionAssignment.Choose(plan, loads, Costs(Precision.Fp8), 1.0, [Precision.Int4], mix);
+        PrecisionAssignment Choose(PrecisionMix mix) =>
+            PrecisionAssignment.Choose(plan, loads, Costs(Precision.Fp8), 1.0, [Precision.Int4], mix);
         var (slots, layers) = (Choose(PrecisionMix.PerSlot), Choose(PrecisionMix.PerLayer));
         Assert.All(layers.Precisions, layer => Assert.Single(layer.Distinct()));
         Assert.True(layers.PlannedBytes <= layers.OriginalBytes);
@@ -71,7 +73,8 @@ public sealed class EnginePlanningTests
     public void Stated_rounding_errors_are_those_of_normal_weights(Precision precision)
     {
         var random = new Random(1);
-        var weights = Enumerable.Range(0, 1 << 17).Select(_ => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())).ToArray();
+        var weights = Enumerable.Range(0, 1 << 17).Select(_ =>
+            Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())).ToArray();
         var rounded = precision switch
         {
             Precision.Bf16 => [.. weights.Select(Bf16)],
@@ -82,9 +85,11 @@ public sealed class EnginePlanningTests
         var error = weights.Zip(rounded, (a, b) => (a - b) * (a - b)).Sum() / weights.Sum(a => a * a);
         Assert.InRange(PrecisionAssignment.RelativeError(precision) / error, 0.85, 1.15);
 
-        static double Bf16(double value) => BitConverter.Int32BitsToSingle((int)((BitConverter.SingleToUInt32Bits((float)value) + 0x8000) & 0xffff0000));
+        static double Bf16(double value) =>
+            BitConverter.Int32BitsToSingle((int)((BitConverter.SingleToUInt32Bits((float)value) + 0x8000) & 0xffff0000));
 
-        static double[] Grid(double[] values, double step, int max) => [.. values.Select(value => Math.Clamp(Math.Round(value / step), -max - 1, max) * step)];
+        static double[] Grid(double[] values, double step, int max) =>
+            [.. values.Select(value => Math.Clamp(Math.Round(value / step), -max - 1, max) * step)];
     }
 
     [Fact]
@@ -149,7 +154,8 @@ public sealed class EnginePlanningTests
         var model = LayerTimeModel.Read(Encoding.UTF8.GetBytes("""{"hiddenSize": 1024, "intermediateSize": 512, "measured": [[1000, 50], [3000, 90]]}"""), "model.json");
         Assert.Equal(30, model.LaunchMicroseconds, 1e-9);
         Assert.Equal(6.0 * 1024 * 512 / 0.02 / 1e6, model.TeraOperationsPerSecond, 1e-6);
-        Assert.Equal("model.json: found unknown key \"gpu\", expected parameters of the layer-time model", Assert.Throws<InvalidInputException>(
+        Assert.Equal("model.json: found unknown key \"gpu\", expected parameters of the layer-time model",
+            Assert.Throws<InvalidInputException>(
             () => LayerTimeModel.Read("""{"gpu": 1}"""u8.ToArray(), "model.json")).Message);
 
         var loads = Prefill();

@@ -37,7 +37,8 @@ public sealed class PlanDiffTests
     {
         // 0 and 1 change places; slot 6 holds a second 0.
         var diff = Diff([0, 1, 2, 3, 4, 5, 0, 2], [1, 0, 2, 3, 4, 5, 0, 2]);
-        Assert.Equal([new ExpertMove(3, 0, 1, 1, LinkClass.SameDevice, false), new ExpertMove(3, 1, 0, 6, LinkClass.OtherNode, false)], diff.Moves);
+        Assert.Equal([new ExpertMove(3, 0, 1, 1, LinkClass.SameDevice, false), new ExpertMove(3, 1, 0, 6, LinkClass.OtherNode, false)],
+            diff.Moves);
         Assert.Equal([3], diff.LayersTouched);
         Assert.Equal([10L, 0, 10], diff.BytesByLink(10));
     }
@@ -48,7 +49,8 @@ public sealed class PlanDiffTests
         Assert.Empty(Diff([0, 1, 2, 3, 4, 5, 0, 1], [0, 1, 2, 3, 4, 5, 0, 1]).Moves);
         var narrow = new EnginePlan(2, 2, [0], [[0, 1]]);
         var wide = new EnginePlan(2, 2, [0], [[0, 1, 1, 0]]);
-        Assert.Equal([(1, 1), (3, 0)], PlanDiff.Between(narrow, wide, new ClusterTopology(2, 2)).Moves.Select(move => (move.Slot, move.Expert)));
+        Assert.Equal([(1, 1), (3, 0)], PlanDiff.Between(narrow, wide, new ClusterTopology(2, 2)).Moves.Select(move =>
+            (move.Slot, move.Expert)));
     }
 
     private static PlanDiff Diff(int[] before, int[] after) => PlanDiff.Between(

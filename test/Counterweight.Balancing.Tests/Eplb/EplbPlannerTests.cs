@@ -16,7 +16,8 @@ public sealed class EplbPlannerTests
         var folder = Path.GetFullPath(Path.Combine(GoldenFiles.ProjectRoot, "..", "shared", "data", "traces"));
         if (!Directory.Exists(folder))
             return cases;
-        var files = Directory.GetFiles(folder, "*.csv", SearchOption.AllDirectories).ToDictionary(file => Path.GetFileName(file), file => file);
+        var files = Directory.GetFiles(folder, "*.csv", SearchOption.AllDirectories).ToDictionary(file => Path.GetFileName(file), file =>
+            file);
         foreach (var line in File.ReadLines(Path.Combine(folder, "eplb-results", "summary.csv")).Skip(1))
         {
             var cells = line.Split(',');

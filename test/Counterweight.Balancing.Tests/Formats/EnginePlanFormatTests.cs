@@ -130,10 +130,14 @@ public sealed class EnginePlanFormatTests
         "plan: moe_layer_count: found 2, expected 1, the length of layer_list")]
     [InlineData("vllm-ascend", """{"moe_layer_count": 1, "layer_list": [{"layer_id": 0, "device_count": 1, "device_list": [{"device_id": 0, "device_expert": [0, 0]}]}]}""",
         "plan: layer_list[0].device_list[0].device_expert: found an expert twice, expected every expert at most once on a device")]
-    [InlineData("tensorrt-llm", "num_slots: 4\nep_size: 2\n", "plan: line 2: found the key ep_size, expected only num_slots, layer_updates_per_iter and initial_global_assignments")]
-    [InlineData("tensorrt-llm", "num_slots: 4\ninitial_global_assignments:\n  3: [0, x, 1, 0]\n", "plan: line 3: found \"x\", expected a number from 0")]
-    [InlineData("tensorrt-llm", "num_slots: 4\ninitial_global_assignments:\n  3: [0, 1]\n", "plan: initial_global_assignments: found a layer of 2 slots, expected 4, as num_slots says")]
-    [InlineData("tensorrt-llm", "num_slots: 4\ninitial_global_assignments:\n  3: [0, 1,\n", "plan: line 3: found a list without an end, expected a closing bracket")]
+    [InlineData("tensorrt-llm", "num_slots: 4\nep_size: 2\n",
+        "plan: line 2: found the key ep_size, expected only num_slots, layer_updates_per_iter and initial_global_assignments")]
+    [InlineData("tensorrt-llm", "num_slots: 4\ninitial_global_assignments:\n  3: [0, x, 1, 0]\n",
+        "plan: line 3: found \"x\", expected a number from 0")]
+    [InlineData("tensorrt-llm", "num_slots: 4\ninitial_global_assignments:\n  3: [0, 1]\n",
+        "plan: initial_global_assignments: found a layer of 2 slots, expected 4, as num_slots says")]
+    [InlineData("tensorrt-llm", "num_slots: 4\ninitial_global_assignments:\n  3: [0, 1,\n",
+        "plan: line 3: found a list without an end, expected a closing bracket")]
     public void A_mistake_is_named_with_its_place(string engine, string text, string message) =>
         Assert.Equal(message, Assert.Throws<InvalidInputException>(
             () => EnginePlanFormats.Of(engine).Read(Encoding.UTF8.GetBytes(text), "plan", new EngineTarget { Devices = 2 })).Message);

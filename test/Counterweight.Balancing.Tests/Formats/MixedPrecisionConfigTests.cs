@@ -35,7 +35,8 @@ public sealed class MixedPrecisionConfigTests
         Assert.Matches($"^{target}$", "model.layers.13.mlp.experts.0.down_proj");
         Assert.DoesNotMatch($"^{target}$", "model.layers.1.mlp.experts.0.down_proj");
         Assert.DoesNotMatch($"^{target}$", "model.layers.4.mlp.experts.0.down_proj");
-        Assert.Equal("blk\\.(3|13)\\.ffn_(gate|up|down)_exps=q4_0\n", Write("gguf", new(3, Precision.Int4), new LayerPrecision(13, Precision.Int4)));
+        Assert.Equal("blk\\.(3|13)\\.ffn_(gate|up|down)_exps=q4_0\n",
+            Write("gguf", new(3, Precision.Int4), new LayerPrecision(13, Precision.Int4)));
     }
 
     [Theory]

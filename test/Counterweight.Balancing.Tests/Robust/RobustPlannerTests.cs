@@ -66,7 +66,8 @@ public sealed class RobustPlannerTests
         double Worst(RobustObjective objective)
         {
             var plan = Plan(traces, options with { Objective = objective });
-            return Enumerable.Range(0, plan.SlotExperts.Length).Average(l => traces.Max(trace => DeviceLoads.EvenImbalance(plan, trace)[l]));
+            return Enumerable.Range(0, plan.SlotExperts.Length).Average(l =>
+                traces.Max(trace => DeviceLoads.EvenImbalance(plan, trace)[l]));
         }
         Assert.True(Worst(RobustObjective.Worst) < Worst(RobustObjective.Mean));
     }
@@ -79,7 +80,8 @@ public sealed class RobustPlannerTests
         int Moved(double cost)
         {
             var plan = Plan(traces[1..2], DeepSeek with { Previous = served, MoveCost = cost, Iterations = 30_000 });
-            return plan.SlotExperts.Zip(served.SlotExperts, (now, was) => now.Chunk(9).Zip(was.Chunk(9), (a, b) => a.Except(b).Count()).Sum()).Sum();
+            return plan.SlotExperts.Zip(served.SlotExperts, (now, was) =>
+                now.Chunk(9).Zip(was.Chunk(9), (a, b) => a.Except(b).Count()).Sum()).Sum();
         }
         var (free, cheap, dear) = (Moved(0), Moved(0.001), Moved(1));
         Assert.True(free > 2 * cheap, $"{free} {cheap}");
@@ -94,7 +96,8 @@ public sealed class RobustPlannerTests
         var plan = Plan(traces, DeepSeek with { Nodes = 4, Groups = 8, Iterations = 5000 });
         foreach (var slots in plan.SlotExperts)
         {
-            var nodes = Enumerable.Range(0, slots.Length).GroupBy(s => slots[s] / 32, s => s / 72).Select(group => group.Distinct().Count());
+            var nodes = Enumerable.Range(0, slots.Length).GroupBy(s => slots[s] / 32, s => s / 72).Select(group =>
+                group.Distinct().Count());
             Assert.All(nodes, count => Assert.Equal(1, count));
         }
     }

@@ -69,7 +69,8 @@ internal static class CsvLoads
     private static int Index(LoadRows rows, string cell, int row, int column) =>
         int.TryParse(cell, NumberStyles.Integer, CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= MaxIndex
             ? value
-            : throw new InvalidInputException($"{rows.File}: row {row + 1}, column {column + 1}", Quote(cell), $"an integer from 0 to {MaxIndex}");
+            : throw new InvalidInputException($"{rows.File}: row {row + 1}, column {column + 1}", Quote(cell),
+                $"an integer from 0 to {MaxIndex}");
 
     private static string Quote(string cell)
     {

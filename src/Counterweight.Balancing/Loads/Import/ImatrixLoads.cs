@@ -5,7 +5,8 @@ using System.Text;
 namespace Counterweight.Balancing.Loads.Import;
 
 /// <summary>
-/// Activation counts of llama.cpp's <c>llama-imatrix</c> in GGUF form: the tensors <c>blk.N.ffn_…_exps.weight.counts</c> of shape [1][experts].
+/// Activation counts of llama.cpp's <c>llama-imatrix</c> in GGUF form: the tensors <c>blk.N.ffn_…_exps.weight.counts</c> of shape
+/// [1][experts].
 /// </summary>
 internal ref struct ImatrixLoads
 {
@@ -36,7 +37,8 @@ internal ref struct ImatrixLoads
         var alignment = reader.Metadata(metadata);
         var counts = reader.Counts(tensors);
         if (counts.Count == 0)
-            throw new InvalidInputException(file, "no tensor blk.N.ffn_…_exps.weight.counts", "an importance matrix of a MoE model (general.type imatrix)");
+            throw new InvalidInputException(file, "no tensor blk.N.ffn_…_exps.weight.counts",
+                "an importance matrix of a MoE model (general.type imatrix)");
         var data = (reader._at + alignment - 1) / alignment * alignment;
         var rows = new LoadRows(file);
         var window = new List<double[]>(counts.Count);
@@ -92,17 +94,20 @@ internal ref struct ImatrixLoads
     {
         if (tensor.Elements is 0 or > Plans.PlanLimits.MaxExperts || data > bytes.Length || tensor.Offset > (ulong)(bytes.Length - data) ||
             tensor.Elements * 4 > (ulong)(bytes.Length - data) - tensor.Offset)
-            throw new InvalidInputException($"{rows.File}: {tensor.Name}", $"{tensor.Elements} numbers at {tensor.Offset}", "counts inside the file");
+            throw new InvalidInputException($"{rows.File}: {tensor.Name}", $"{tensor.Elements} numbers at {tensor.Offset}",
+                "counts inside the file");
         var values = new double[tensor.Elements];
         for (var e = 0; e < values.Length; e++)
-            values[e] = rows.Count(BinaryPrimitives.ReadSingleLittleEndian(bytes[(data + (int)tensor.Offset + 4 * e)..]), $"{tensor.Name}[{e}]");
+            values[e] = rows.Count(BinaryPrimitives.ReadSingleLittleEndian(bytes[(data + (int)tensor.Offset + 4 * e)..]),
+                $"{tensor.Name}[{e}]");
         return values;
     }
 
     private static (int Layer, int Projection) LayerOf(string name)
     {
         for (var p = 0; p < Projections.Length; p++)
-            if (name.StartsWith("blk.", StringComparison.Ordinal) && name.EndsWith($".ffn_{Projections[p]}.weight.counts", StringComparison.Ordinal) &&
+            if (name.StartsWith("blk.", StringComparison.Ordinal)
+                && name.EndsWith($".ffn_{Projections[p]}.weight.counts", StringComparison.Ordinal) &&
                 int.TryParse(name.AsSpan(4, name.IndexOf('.', 4) - 4), NumberStyles.None, CultureInfo.InvariantCulture, out var layer))
                 return (layer, p);
         return (-1, 0);

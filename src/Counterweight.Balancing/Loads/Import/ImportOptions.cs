@@ -31,7 +31,8 @@ public sealed record ImportOptions
     /// <summary>What .npy arrays hold. Default: told by the name.</summary>
     public ArrayContent Content { get; init; } = ArrayContent.Auto;
 
-    /// <summary>Where in serving the loads were recorded. Null takes it from a name with <c>prefill</c> or <c>decode</c>. Default null.</summary>
+    /// <summary>Where in serving the loads were recorded. Null takes it from a name with <c>prefill</c> or <c>decode</c>. Default
+    /// null.</summary>
     public LoadPhase? Phase { get; init; }
 }
 

@@ -44,6 +44,7 @@ internal static class JsonLoads
                 throw item.Wrong("an array that is not empty");
             item = new JsonInput(item.Element[0], item.File, item.Path + "[0]");
         }
-        return depth is 2 or 3 ? depth : throw input.Error($"an array of {depth} dimensions", "[layers][experts] or [steps][layers][experts]");
+        return depth is 2 or 3 ? depth : throw input.Error($"an array of {depth} dimensions",
+            "[layers][experts] or [steps][layers][experts]");
     }
 }

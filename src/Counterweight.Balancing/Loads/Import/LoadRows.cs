@@ -21,7 +21,8 @@ internal sealed class LoadRows(string file)
     public double Count(double value, string position)
     {
         if (!(value >= 0 && value <= MaxCount))
-            throw new InvalidInputException($"{file}: {position}", value.ToString("R", CultureInfo.InvariantCulture), "a number from 0 to 2^62");
+            throw new InvalidInputException($"{file}: {position}", value.ToString("R", CultureInfo.InvariantCulture),
+                "a number from 0 to 2^62");
         _hasFractions |= value != Math.Floor(value);
         return value;
     }
@@ -36,11 +37,13 @@ internal sealed class LoadRows(string file)
             throw new InvalidInputException($"{file}: {position}", $"{window.Length} layers", $"{first.Length}, as in the first window");
         for (var l = 0; l < window.Length; l++)
             if (window[l].Length != first[0].Length)
-                throw new InvalidInputException($"{file}: {position}, row {l + 1}", $"{window[l].Length} counts", $"{first[0].Length}, as in the first row");
+                throw new InvalidInputException($"{file}: {position}, row {l + 1}", $"{window[l].Length} counts",
+                    $"{first[0].Length}, as in the first row");
         _windows.Add(window);
     }
 
-    /// <summary>Leaves dense layers out and makes a trace. <paramref name="layerNumbers"/> are known for formats that name their layers.</summary>
+    /// <summary>Leaves dense layers out and makes a trace. <paramref name="layerNumbers"/> are known for formats that name their
+    /// layers.</summary>
     public ImportedLoads Finish(ImportOptions options, IReadOnlyList<int>? layerNumbers = null)
     {
         if (_windows.Count == 0)
@@ -52,7 +55,8 @@ internal sealed class LoadRows(string file)
         var dense = options.DenseLayers ?? empty;
         var skipped = layerNumbers is not null ? 0 : Math.Min(empty, dense);
         if (skipped is > 0 && skipped < dense)
-            throw new InvalidInputException(file, $"{skipped} leading layers without load", $"{dense} dense layers, or rows for MoE layers only");
+            throw new InvalidInputException(file, $"{skipped} leading layers without load",
+                $"{dense} dense layers, or rows for MoE layers only");
         var numbers = layerNumbers ?? [.. Enumerable.Range(dense, rows - skipped)];
         var unit = Unit();
         ExpertLoads[] windows = [.. _windows.Select(window => ToLoads(window.AsSpan(skipped), unit))];
@@ -94,7 +98,8 @@ internal sealed class LoadRows(string file)
     public static string NameOf(string file)
     {
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(file));
-        foreach (var ending in (ReadOnlySpan<string>)[".csv", ".json", ".jsonl", ".npy", ".npz", ".pt", ".gguf", ".safetensors", ".topk", ".counts"])
+        foreach (var ending in (ReadOnlySpan<string>)[".csv", ".json", ".jsonl", ".npy", ".npz", ".pt", ".gguf", ".safetensors", ".topk",
+            ".counts"])
             if (name.Length > ending.Length && name.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
                 name = name[..^ending.Length];
         return name;

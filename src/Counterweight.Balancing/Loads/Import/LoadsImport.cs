@@ -13,7 +13,8 @@ public static class LoadsImport
     /// <param name="path">The file or folder.</param>
     /// <param name="options">What the file does not say itself.</param>
     /// <returns>One trace; <c>loads.json</c> may hold several.</returns>
-    /// <exception cref="InvalidInputException">It cannot be read: names the file and the row and column, JSON path, or byte and opcode.</exception>
+    /// <exception cref="InvalidInputException">It cannot be read: names the file and the row and column, JSON path, or byte and
+    /// opcode.</exception>
     public static IReadOnlyList<ImportedLoads> Read(string path, ImportOptions? options = null)
     {
         options ??= new ImportOptions();
@@ -82,7 +83,8 @@ public static class LoadsImport
     private static ImportedLoads FromZip(byte[] bytes, string name, ImportOptions options)
     {
         var zip = ZipContent.Open(bytes, name);
-        if (zip.Entries.FirstOrDefault(entry => entry.FullName == "data.pkl" || entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)) is { } pickle)
+        if (zip.Entries.FirstOrDefault(entry => entry.FullName == "data.pkl"
+            || entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)) is { } pickle)
         {
             using var archive = new TorchArchive(zip, pickle, name);
             return SglangDump.Read(archive, name, options);

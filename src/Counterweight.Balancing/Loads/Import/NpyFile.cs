@@ -23,9 +23,11 @@ internal static class NpyFile
         var start = 8 + lengthBytes;
         if (bytes.Length < start)
             throw new InvalidInputException($"{file}: byte 8", $"{bytes.Length} bytes", "a header length");
-        long headerLength = version == 1 ? BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]) : BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
+        long headerLength = version == 1 ? BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..])
+            : BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
         if (start + headerLength > bytes.Length)
-            throw new InvalidInputException($"{file}: byte 8", $"a header of {headerLength} bytes in {bytes.Length} bytes", "a whole header");
+            throw new InvalidInputException($"{file}: byte 8", $"a header of {headerLength} bytes in {bytes.Length} bytes",
+                "a whole header");
         var header = Encoding.UTF8.GetString(bytes.Slice(start, (int)headerLength));
         return ReadData(new NpyHeader(header, file), bytes[(start + (int)headerLength)..], start + (int)headerLength, file);
     }
@@ -36,9 +38,11 @@ internal static class NpyFile
         foreach (var length in header.Shape)
             count = length == 0 ? 0 : count > NumericArray.MaxElements / length ? NumericArray.MaxElements + 1 : count * length;
         if (count is 0 or > NumericArray.MaxElements)
-            throw new InvalidInputException($"{file}: shape", $"[{string.Join(", ", header.Shape)}]", $"1 to {NumericArray.MaxElements} numbers");
+            throw new InvalidInputException($"{file}: shape", $"[{string.Join(", ", header.Shape)}]",
+                $"1 to {NumericArray.MaxElements} numbers");
         if (data.Length != count * header.Type.Bytes)
-            throw new InvalidInputException($"{file}: byte {offset}", $"{data.Length} bytes of data", $"{count * header.Type.Bytes} for {count} numbers");
+            throw new InvalidInputException($"{file}: byte {offset}", $"{data.Length} bytes of data",
+                $"{count * header.Type.Bytes} for {count} numbers");
         var values = new double[count];
         for (var i = 0; i < values.Length; i++)
             values[i] = header.Type.Read(data[(i * header.Type.Bytes)..], header.BigEndian);
@@ -111,7 +115,8 @@ internal sealed class NpyHeader
             throw new InvalidInputException($"{file}: header", $"no '{key}'", "descr, fortran_order and shape");
         var rest = header.AsSpan(colon + 1).TrimStart();
         var end = rest.StartsWith("(") ? rest.IndexOf(')') + 1 : rest.IndexOfAny(',', '}');
-        return end > 0 ? rest[..end].Trim().ToString() : throw new InvalidInputException($"{file}: {key}", "no end of the value", "a value");
+        return end > 0 ? rest[..end].Trim().ToString()
+            : throw new InvalidInputException($"{file}: {key}", "no end of the value", "a value");
     }
 
     private static int[] ParseShape(string text, string file)

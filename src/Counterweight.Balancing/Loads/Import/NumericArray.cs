@@ -53,7 +53,8 @@ internal sealed record NumericArray(int[] Shape, double[] Values, bool IsInteger
     public void AddWindows(LoadRows rows, string position)
     {
         if (Shape.Length is not (2 or 3))
-            throw new InvalidInputException($"{rows.File}: {position}", $"shape {ShapeText}", "[layers][experts] or [steps][layers][experts]");
+            throw new InvalidInputException($"{rows.File}: {position}", $"shape {ShapeText}",
+                "[layers][experts] or [steps][layers][experts]");
         var (steps, layers, experts) = (Shape.Length == 3 ? Shape[0] : 1, Shape[^2], Shape[^1]);
         for (var s = 0; s < steps; s++)
         {

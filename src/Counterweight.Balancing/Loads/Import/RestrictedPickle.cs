@@ -6,7 +6,8 @@ namespace Counterweight.Balancing.Loads.Import;
 /// <summary>
 /// Reads pickles that hold nothing but dictionaries, lists, tuples, strings, numbers and PyTorch tensors. It runs no code: a global is only
 /// a name here, the few names that tensors need are known, and every other opcode or name is refused.
-/// Values are null, bool, long, double, string, List&lt;object?&gt;, object?[] (tuples), Dictionary&lt;object, object?&gt; and <see cref="TorchTensor"/>.
+/// Values are null, bool, long, double, string, List&lt;object?&gt;, object?[] (tuples), Dictionary&lt;object, object?&gt; and <see
+/// cref="TorchTensor"/>.
 /// </summary>
 internal ref struct RestrictedPickle
 {
@@ -113,7 +114,8 @@ internal ref struct RestrictedPickle
         if (pairs.Length % 2 != 0 || Peek() is not Dictionary<object, object?> dictionary)
             throw Error("items for something that is no dictionary", "a dictionary");
         for (var i = 0; i < pairs.Length; i += 2)
-            dictionary[pairs[i] is string or long ? pairs[i]! : throw Error("a key that is no string or number", "a string or a number")] = pairs[i + 1];
+            dictionary[pairs[i] is string or long ? pairs[i]!
+                : throw Error("a key that is no string or number", "a string or a number")] = pairs[i + 1];
     }
 
     private readonly void Append(object?[] items)

@@ -1,8 +1,8 @@
 namespace Counterweight.Balancing.Loads.Import;
 
 /// <summary>
-/// SGLang recorder dumps (<c>expert_distribution_recorder_….pt</c>): <c>logical_count</c> [buffer][layers][experts], or a bare tensor of that
-/// shape; dumps per pass have <c>records</c> of <c>global_physical_count</c> [layers][slots] beside <c>last_physical_to_logical_map</c>.
+/// SGLang recorder dumps (<c>expert_distribution_recorder_….pt</c>): <c>logical_count</c> [buffer][layers][experts], or a bare tensor
+/// of that shape; dumps per pass have <c>records</c> of <c>global_physical_count</c> [layers][slots] beside <c>last_physical_to_logical_map</c>.
 /// </summary>
 internal static class SglangDump
 {
@@ -34,7 +34,8 @@ internal static class SglangDump
         for (var i = 0; i < passes.Count; i++)
         {
             var name = $"records[{i}].global_physical_count";
-            if (passes[i] is not Dictionary<object, object?> record || !record.TryGetValue("global_physical_count", out var value) || value is not TorchTensor counts)
+            if (passes[i] is not Dictionary<object, object?> record || !record.TryGetValue("global_physical_count", out var value)
+                || value is not TorchTensor counts)
                 throw new InvalidInputException($"{rows.File}: records[{i}]", "no global_physical_count", "a tensor [layers][slots]");
             rows.Add(PhysicalLoads.ToLogical(archive.Array(counts, name), logical, rows, name), name);
         }
@@ -48,7 +49,8 @@ internal static class PhysicalLoads
     public static double[][] ToLogical(NumericArray counts, NumericArray map, LoadRows rows, string position)
     {
         if (counts.Shape.Length != 2 || !counts.Shape.SequenceEqual(map.Shape))
-            throw new InvalidInputException($"{rows.File}: {position}", $"shape {counts.ShapeText}", $"[layers][slots] as in the map, {map.ShapeText}");
+            throw new InvalidInputException($"{rows.File}: {position}", $"shape {counts.ShapeText}",
+                $"[layers][slots] as in the map, {map.ShapeText}");
         var (layers, slots) = (counts.Shape[0], counts.Shape[1]);
         var experts = (int)Math.Clamp(map.Values.Max() + 1, 1, Plans.PlanLimits.MaxExperts);
         var window = new double[layers][];

@@ -34,7 +34,8 @@ internal static class TensorRtLlmLoads
     private static void AddRank(string file, int experts, LoadRows rows, SortedDictionary<int, SortedDictionary<int, double[]>> counts)
     {
         var bytes = InputBytes.Read(file);
-        if (bytes.Length < 8 || BinaryPrimitives.ReadUInt64LittleEndian(bytes) is var length && (length > MaxHeaderBytes || length > (ulong)bytes.Length - 8))
+        if (bytes.Length < 8 || BinaryPrimitives.ReadUInt64LittleEndian(bytes) is var length
+            && (length > MaxHeaderBytes || length > (ulong)bytes.Length - 8))
             throw new InvalidInputException($"{file}: byte 0", "no header of a length inside the file", "a safetensors file");
         var header = JsonInput.Parse(bytes.AsSpan(8, (int)length), file);
         var data = bytes.AsSpan(8 + (int)length);
@@ -80,7 +81,8 @@ internal static class TensorRtLlmLoads
         return values;
     }
 
-    private static bool Number(string text, out int number) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+    private static bool Number(string text, out int number) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 }
 
 /// <summary>Whole files as bytes; one that cannot be read is the user's mistake.</summary>

@@ -35,7 +35,8 @@ internal static class TorchGlobals
     public static TorchGlobal Find(string module, string name, RestrictedPickle at) =>
         Known.TryGetValue($"{module}.{name}", out var global)
             ? global
-            : throw at.Error($"the name {module}.{name}", "only names of tensors: " + string.Join(", ", Known.Keys.Order(StringComparer.Ordinal)));
+            : throw at.Error($"the name {module}.{name}", "only names of tensors: "
+                + string.Join(", ", Known.Keys.Order(StringComparer.Ordinal)));
 
     // ('storage', storage class, key, location, elements)
     public static TorchStorage Storage(object? persistentId, RestrictedPickle at) =>

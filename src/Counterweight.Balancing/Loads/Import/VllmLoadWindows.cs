@@ -25,7 +25,8 @@ internal static class VllmLoadWindows
             var map = Array(record["physical_to_logical_map"]);
             var load = record["window_expert_load"];
             var steps = JsonLoads.Depth(load) == 2 ? [load] : load.Items();
-            var window = System.Array.ConvertAll(steps, step => PhysicalLoads.ToLogical(Array(step), map, rows, $"line {i + 1}, {step.Path}"));
+            var window = System.Array.ConvertAll(steps, step =>
+                PhysicalLoads.ToLogical(Array(step), map, rows, $"line {i + 1}, {step.Path}"));
             rows.Add(Sum(window), $"line {i + 1}");
         }
         return rows.Finish(options);
@@ -42,7 +43,8 @@ internal static class VllmLoadWindows
 
     private static NumericArray Array(JsonInput input)
     {
-        var values = System.Array.ConvertAll(input.Items(), row => System.Array.ConvertAll(row.Items(), cell => cell.Number(0, LoadRows.MaxCount)));
+        var values = System.Array.ConvertAll(input.Items(), row =>
+            System.Array.ConvertAll(row.Items(), cell => cell.Number(0, LoadRows.MaxCount)));
         if (values.Length == 0 || values.Any(row => row.Length != values[0].Length))
             throw input.Error("rows of different lengths", "[layers][slots]");
         return new NumericArray([values.Length, values[0].Length], [.. values.SelectMany(row => row)], IsInteger: true);

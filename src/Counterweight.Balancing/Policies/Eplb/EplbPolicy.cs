@@ -15,7 +15,8 @@ public sealed class EplbPolicy : IPlanPolicy
 
     private readonly int _redundantExperts, _nodes, _groups;
 
-    /// <summary>Reads the options <c>redundant-experts</c> (of each layer; default one for each device), <c>nodes</c> and <c>groups</c> (1).</summary>
+    /// <summary>Reads the options <c>redundant-experts</c> (of each layer; default one for each device), <c>nodes</c> and <c>groups</c>
+    /// (1).</summary>
     /// <exception cref="InvalidInputException">An option is unknown or out of range.</exception>
     public EplbPolicy(IReadOnlyDictionary<string, string> options)
     {

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 
 namespace Counterweight.Balancing.Policies.Robust;
 
-/// <summary>The slots of one layer with the loads of their devices, kept up to date move by move. Experts are numbered as in the traffic.</summary>
+/// <summary>The slots of one layer with the loads of their devices, kept up to date move by move. Experts are numbered as in the
+/// traffic.</summary>
 internal sealed partial class LayerState
 {
     private const int None = -1;
@@ -36,7 +37,8 @@ internal sealed partial class LayerState
         for (var e = 0; e < traffic.Experts; e++)
             ShareOut(e);
         (_loads, _variances, _costs) = (new float[devices * _lanes], new float[devices], new float[devices]);
-        (_triedLoads, _triedVariances, _touched, _touchedAt) = (new float[_loads.Length], new float[devices], new int[devices], new long[devices]);
+        (_triedLoads, _triedVariances, _touched, _touchedAt) = (new float[_loads.Length], new float[devices], new int[devices],
+            new long[devices]);
     }
 
     public int Slots => _expertOf.Length;

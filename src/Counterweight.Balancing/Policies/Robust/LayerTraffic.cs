@@ -98,6 +98,7 @@ internal sealed class LayerTraffic
             squares += Weights[t] * share * share;
         }
         Mean[expert] = mean + LeastShare / Experts;
-        Variance[expert] = (float)(UnseenShare * UnseenShare * mean * mean + UnseenSpread * UnseenSpread * Math.Max(0, squares - mean * mean));
+        Variance[expert] = (float)(UnseenShare * UnseenShare * mean * mean
+            + UnseenSpread * UnseenSpread * Math.Max(0, squares - mean * mean));
     }
 }

@@ -15,7 +15,8 @@ public enum RobustObjective
 /// <summary>What <see cref="RobustPlanner"/> plans for, and how long it may search.</summary>
 public sealed record RobustOptions
 {
-    /// <summary>Physical experts of each layer: multiples of the devices, from the logical experts up to experts × devices. One number for all layers, or one for each.</summary>
+    /// <summary>Physical experts of each layer: multiples of the devices, from the logical experts up to experts × devices. One number for
+    /// all layers, or one for each.</summary>
     public required IReadOnlyList<int> Slots { get; init; }
 
     /// <summary>Number of devices, 1 to 1024.</summary>
@@ -24,7 +25,8 @@ public sealed record RobustOptions
     /// <summary>Number of nodes, a divisor of the devices. Default 1.</summary>
     public int Nodes { get; init; } = 1;
 
-    /// <summary>Expert groups of the router. With more than one node, all copies of a group's experts stay on one node; 1 lifts that limit. Default 1.</summary>
+    /// <summary>Expert groups of the router. With more than one node, all copies of a group's experts stay on one node; 1 lifts that limit.
+    /// Default 1.</summary>
     public int Groups { get; init; } = 1;
 
     /// <summary>How traces are weighed against each other. Default mean.</summary>
@@ -42,10 +44,12 @@ public sealed record RobustOptions
     /// <summary>The plan that is being served: the search starts from it and pays <see cref="MoveCost"/> for each expert moved.</summary>
     public EnginePlan? Previous { get; init; }
 
-    /// <summary>By how much a layer's imbalance must fall to be worth one expert copied to another device, 0 to 1. Default 0.0005.</summary>
+    /// <summary>By how much a layer's imbalance must fall to be worth one expert copied to another device, 0 to 1. Default
+    /// 0.0005.</summary>
     public double MoveCost { get; init; } = 0.0005;
 
-    /// <summary>Search steps for each layer, 0 to 10^9; with them the plan depends on the inputs alone. Null searches for <see cref="TimeLimit"/>.</summary>
+    /// <summary>Search steps for each layer, 0 to 10^9; with them the plan depends on the inputs alone. Null searches for <see
+    /// cref="TimeLimit"/>.</summary>
     public long? Iterations { get; init; }
 
     /// <summary>Wall-clock time for all layers together, where no iterations are given. Default 1 s.</summary>
@@ -78,7 +82,8 @@ public sealed record RobustOptions
         if (TraceWeights is { } weights && (weights.Count != traces || weights.Any(weight => !(weight > 0 && double.IsFinite(weight)))))
             throw new InvalidInputException("trace weights", string.Join(", ", weights), $"{traces} numbers above 0");
         if (Previous is { } plan && (plan.Experts != experts || plan.Devices != Devices || plan.SlotExperts.Length != layers))
-            throw new InvalidInputException("previous plan", $"{plan.SlotExperts.Length} layers, {plan.Experts} experts, {plan.Devices} devices",
+            throw new InvalidInputException("previous plan",
+                $"{plan.SlotExperts.Length} layers, {plan.Experts} experts, {plan.Devices} devices",
                 $"{layers} layers, {experts} experts, {Devices} devices");
     }
 

@@ -3,7 +3,8 @@ using Counterweight.Balancing.Plans;
 
 namespace Counterweight.Balancing.Policies.Robust;
 
-/// <summary>One plan for all traces of the request, each taken alone: <see cref="RobustPlanner"/> with a budget of steps, so that equal requests give equal plans.</summary>
+/// <summary>One plan for all traces of the request, each taken alone: <see cref="RobustPlanner"/> with a budget of steps, so that equal
+/// requests give equal plans.</summary>
 public sealed class RobustPolicy : IPlanPolicy
 {
     internal const string PolicyName = "robust";

@@ -53,7 +53,8 @@ internal sealed class SmoothMaximum(LayerTraffic traffic, RobustObjective object
 
     /// <summary>The cost of two devices after loads have gone from the first to the second, [lanes].</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public float CostAfterShift(ref float first, ref float second, ref float leaves, ref float comes, float firstAllowance, float secondAllowance)
+    public float CostAfterShift(ref float first, ref float second, ref float leaves, ref float comes, float firstAllowance,
+        float secondAllowance)
     {
         var (sum, a, b) = (Vector256<float>.Zero, Vector256.Create(firstAllowance), Vector256.Create(secondAllowance));
         for (nuint i = 0; i < (nuint)_lanes; i += (nuint)Vector256<float>.Count)

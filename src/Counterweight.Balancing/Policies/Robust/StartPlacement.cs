@@ -1,6 +1,7 @@
 namespace Counterweight.Balancing.Policies.Robust;
 
-/// <summary>Where the search starts without a previous plan: greedy replication and packing on the mean loads, without duplicates on a device.</summary>
+/// <summary>Where the search starts without a previous plan: greedy replication and packing on the mean loads, without duplicates on a
+/// device.</summary>
 internal static class StartPlacement
 {
     /// <summary>The expert in each slot, numbered as in the traffic.</summary>
