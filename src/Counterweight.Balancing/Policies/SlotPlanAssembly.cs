@@ -8,6 +8,20 @@ namespace Counterweight.Balancing.Policies;
 /// it.</summary>
 internal static class SlotPlanAssembly
 {
+    /// <summary>What leaves the number of redundant experts to the policy.</summary>
+    public const string Automatic = "auto";
+
+    private const int ChosenByPolicy = -1;
+
+    /// <summary>Reads <c>redundant-experts</c>: a number, or <see cref="Automatic"/>.</summary>
+    public static int RedundantExperts(OptionReader reader, IReadOnlyDictionary<string, string> options)
+    {
+        const string Name = "redundant-experts";
+        return options.GetValueOrDefault(Name) == Automatic
+            ? reader.Choice(Name, 0, [Automatic]) + ChosenByPolicy
+            : reader.Integer(Name, ChosenByPolicy, 0, PlanLimits.MaxSlots);
+    }
+
     /// <summary>The slots of each layer: experts, redundant ones, and what makes them a multiple of the devices.</summary>
     /// <param name="request">The request.</param>
     /// <param name="redundant">Redundant experts of each layer; below 0 takes one for each device beyond what divides, where there is

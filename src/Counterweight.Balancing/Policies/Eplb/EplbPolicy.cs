@@ -15,13 +15,21 @@ public sealed class EplbPolicy : IPlanPolicy
 
     private readonly int _redundantExperts, _nodes, _groups;
 
+    /// <summary>Every option with its default, as documented.</summary>
+    internal static IReadOnlyDictionary<string, string> Defaults { get; } = new OrderedDictionary<string, string>
+    {
+        ["redundant-experts"] = SlotPlanAssembly.Automatic,
+        ["nodes"] = "1",
+        ["groups"] = "1",
+    };
+
     /// <summary>Reads the options <c>redundant-experts</c> (of each layer; default one for each device), <c>nodes</c> and <c>groups</c>
     /// (1).</summary>
     /// <exception cref="InvalidInputException">An option is unknown or out of range.</exception>
     public EplbPolicy(IReadOnlyDictionary<string, string> options)
     {
         var reader = new OptionReader(PolicyName, options);
-        _redundantExperts = reader.Integer("redundant-experts", -1, 0, PlanLimits.MaxSlots);
+        _redundantExperts = SlotPlanAssembly.RedundantExperts(reader, options);
         _nodes = reader.Integer("nodes", 1, 1, PlanLimits.MaxDevices);
         _groups = reader.Integer("groups", 1, 1, PlanLimits.MaxExperts);
         reader.RefuseOthers();

@@ -16,6 +16,17 @@ public sealed class RobustPolicy : IPlanPolicy
     private readonly int _redundantExperts, _nodes, _groups, _iterations, _objective;
     private readonly double _caution;
 
+    /// <summary>Every option with its default, as documented.</summary>
+    internal static IReadOnlyDictionary<string, string> Defaults { get; } = new OrderedDictionary<string, string>
+    {
+        ["redundant-experts"] = SlotPlanAssembly.Automatic,
+        ["nodes"] = "1",
+        ["groups"] = "1",
+        ["iterations"] = Text(DefaultIterations),
+        ["objective"] = Objectives[0],
+        ["caution"] = "0.7",
+    };
+
     /// <summary>
     /// Reads the options <c>redundant-experts</c> (of each layer; default one for each device), <c>nodes</c> and <c>groups</c> (1),
     /// <c>iterations</c> for each layer (100000), <c>objective</c> (mean or worst) and <c>caution</c> (0.7).
@@ -24,7 +35,7 @@ public sealed class RobustPolicy : IPlanPolicy
     public RobustPolicy(IReadOnlyDictionary<string, string> options)
     {
         var reader = new OptionReader(PolicyName, options);
-        _redundantExperts = reader.Integer("redundant-experts", -1, 0, PlanLimits.MaxSlots);
+        _redundantExperts = SlotPlanAssembly.RedundantExperts(reader, options);
         _nodes = reader.Integer("nodes", 1, 1, PlanLimits.MaxDevices);
         _groups = reader.Integer("groups", 1, 1, PlanLimits.MaxExperts);
         _iterations = reader.Integer("iterations", DefaultIterations, 0, 1_000_000_000);
