@@ -47,12 +47,12 @@ public static class PlannerVerbs
         }
         catch (InvalidInputException e)
         {
-            Console.Error.WriteLine(e.Message);
+            parsed.InvocationConfiguration.Error.WriteLine(e.Message);
             return e.Where.StartsWith('-') ? WrongUse : Failed;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine(e.Message);
+            parsed.InvocationConfiguration.Error.WriteLine(e.Message);
             return Failed;
         }
     });

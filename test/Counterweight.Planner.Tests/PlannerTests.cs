@@ -121,6 +121,23 @@ public sealed class PlannerTests : IDisposable
     }
 
     [Fact]
+    public void What_an_engine_would_choke_on_is_one_sentence_on_stderr()
+    {
+        File.WriteAllText(At("doubled.json"), "[[0,0,1,1]]");
+        using var error = new StringWriter();
+        var root = new RootCommand();
+        PlannerVerbs.AddTo(root);
+        int Export(string engine) => root.Parse(["export", At("doubled.json"), "--devices", "2", "--engine", engine, "-o", At("out")])
+            .Invoke(new InvocationConfiguration { Output = TextWriter.Null, Error = error });
+        Assert.Equal(1, Export("vllm-ascend"));
+        Assert.Equal("plan: found Layer 0 has expert 0 twice on device 0: the second copy would shadow the first and shift all slots after it, " +
+            "expected a plan that vllm-ascend can load", error.ToString().TrimEnd());
+        Assert.False(File.Exists(At("out")));
+        Assert.Equal(0, Export("sglang"));
+        Assert.Contains("warning: Layer 0 has expert 0 twice on device 0", error.ToString());
+    }
+
+    [Fact]
     public void Counts_are_exported_for_ktransformers_and_described()
     {
         Assert.Equal(0, Run("export", "--engine", "ktransformers", "--loads", Trace("prefill_in4096"), "--config", _config, "-o",

@@ -77,9 +77,9 @@ internal static class ExportVerb
             MtpLayers = parsed.GetValue(MtpLayers) ?? config?.MtpLayers ?? 0,
         };
         foreach (var finding in format.Check(plan, target).Where(finding => !finding.IsError))
-            Console.Error.WriteLine("warning: " + finding.Sentence);
+            parsed.InvocationConfiguration.Error.WriteLine("warning: " + finding.Sentence);
         if (own?.Layers.FirstOrDefault(layer => layer.Slots.Select(slot => slot.Precision).Distinct().Count() > 1) is { } mixed)
-            Console.Error.WriteLine($"warning: Layer {mixed.Layer} has experts of several precisions, which {format.Name} can't load: the file holds the placement only.");
+            parsed.InvocationConfiguration.Error.WriteLine($"warning: Layer {mixed.Layer} has experts of several precisions, which {format.Name} can't load: the file holds the placement only.");
         AtomicFile.Write(file, stream => format.Write(plan, target, stream));
     }
 
