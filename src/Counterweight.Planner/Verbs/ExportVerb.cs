@@ -76,11 +76,11 @@ internal static class ExportVerb
             HiddenLayers = parsed.GetValue(HiddenLayers) ?? config?.HiddenLayers,
             MtpLayers = parsed.GetValue(MtpLayers) ?? config?.MtpLayers ?? 0,
         };
+        AtomicFile.Write(file, stream => format.Write(plan, target, stream));
         foreach (var finding in format.Check(plan, target).Where(finding => !finding.IsError))
             parsed.InvocationConfiguration.Error.WriteLine("warning: " + finding.Sentence);
         if (own?.Layers.FirstOrDefault(layer => layer.Slots.Select(slot => slot.Precision).Distinct().Count() > 1) is { } mixed)
             parsed.InvocationConfiguration.Error.WriteLine($"warning: Layer {mixed.Layer} has experts of several precisions, which {format.Name} can't load: the file holds the placement only.");
-        AtomicFile.Write(file, stream => format.Write(plan, target, stream));
     }
 
     private static void WriteQuantization(string format, Plan? own, string path, string file)
