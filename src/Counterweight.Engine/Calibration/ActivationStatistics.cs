@@ -11,11 +11,12 @@ namespace Counterweight.Engine.Calibration;
 /// <param name="layers">MoE layers.</param>
 /// <param name="experts">Logical experts of a layer.</param>
 /// <param name="hidden">Width of an expert's input.</param>
-/// <param name="intermediate">Width of what the down projection is given.</param>
+/// <param name="intermediate">Width of what the down projection of (layer, expert) is given.</param>
 /// <param name="moments">Whether the second moments are wanted: they are most of the memory and of the time.</param>
-public sealed unsafe class ActivationStatistics(MatMulKernel kernel, int layers, int experts, int hidden, int intermediate, bool moments = true) : IExpertObserver
+public sealed class ActivationStatistics(MatMulKernel kernel, int layers, int experts, int hidden, Func<int, int, int> intermediate, bool moments = true)
+    : IExpertObserver
 {
-    private readonly ExpertStatistics[] _experts = [.. Enumerable.Range(0, layers * experts).Select(_ => new ExpertStatistics(hidden, intermediate, moments))];
+    private readonly ExpertStatistics[] _experts = [.. Enumerable.Range(0, layers * experts).Select(i => new ExpertStatistics(hidden, intermediate(i / experts, i % experts), moments))];
 
     /// <summary>What one expert was given.</summary>
     public ExpertStatistics this[int layer, int expert] => _experts[layer * experts + expert];

@@ -80,7 +80,8 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
 
     private (IReadOnlyList<LoadTrace> Traces, ActivationStatistics Statistics) Observe(IReadOnlyList<TokenText> texts, bool moments, CancellationToken cancellation)
     {
-        var statistics = new ActivationStatistics(model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, _shape.Hidden, _shape.ExpertIntermediate, moments);
+        var statistics = new ActivationStatistics(
+            model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, _shape.Hidden, (layer, expert) => model.ExpertPlaces(layer, expert).Gate.Outputs, moments);
         model.Observer = statistics;
         try
         {

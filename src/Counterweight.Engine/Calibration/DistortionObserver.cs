@@ -1,7 +1,6 @@
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Kernels;
-using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
 using Counterweight.Engine.Threading;
 
@@ -11,6 +10,7 @@ namespace Counterweight.Engine.Calibration;
 internal sealed unsafe class DistortionObserver : IExpertObserver, IDisposable
 {
     private readonly MatMulKernel _kernel;
+    private readonly ExpertFunction _function;
     private readonly int _experts;
     private readonly IReadOnlyList<Precision> _precisions;
     private readonly PackedExpert?[][] _packed; // [precisions][layers · experts]
@@ -18,7 +18,7 @@ internal sealed unsafe class DistortionObserver : IExpertObserver, IDisposable
     /// <summary>Packs all experts in all precisions.</summary>
     public DistortionObserver(MoeModel model, IReadOnlyList<Precision> precisions, IExpertSource source, CancellationToken cancellation)
     {
-        (_kernel, _experts, _precisions) = (model.Context.Kernel, model.Shape.Experts, precisions);
+        (_kernel, _function, _experts, _precisions) = (model.Context.Kernel, model.ExpertFunction, model.Shape.Experts, precisions);
         var layers = model.Shape.MoeLayers.Count;
         _packed = [.. precisions.Select(_ => new PackedExpert?[layers * _experts])];
         Distortion = precisions.ToDictionary(p => p, _ => Enumerable.Range(0, layers).Select(_ => new double[_experts]).ToArray());
@@ -43,8 +43,8 @@ internal sealed unsafe class DistortionObserver : IExpertObserver, IDisposable
 
     public void Observe(int layer, int expert, in ExpertRows rows)
     {
-        var hidden = _packed[0][0]!.Down.Outputs;
-        var intermediate = _packed[0][0]!.Down.Inputs;
+        var hidden = _packed[0][layer * _experts + expert]!.Down.Outputs;
+        var intermediate = _packed[0][layer * _experts + expert]!.Down.Inputs;
         using var scratch = AlignedBuffer.OfFloats((long)rows.Count * (hidden + 2 * intermediate));
         var gate = scratch.Floats;
         var up = gate + (long)rows.Count * intermediate;
@@ -52,10 +52,7 @@ internal sealed unsafe class DistortionObserver : IExpertObserver, IDisposable
         for (var p = 0; p < _precisions.Count; p++)
         {
             var packed = _packed[p][layer * _experts + expert]!;
-            _kernel.Multiply(packed.Gate, 0, packed.Gate.Panels, rows.InputRows, rows.Count, hidden, gate, intermediate);
-            _kernel.Multiply(packed.Up, 0, packed.Up.Panels, rows.InputRows, rows.Count, hidden, up, intermediate);
-            VectorMath.SiluMultiply(gate, up, rows.Count * intermediate);
-            _kernel.Multiply(packed.Down, 0, packed.Down.Panels, gate, rows.Count, intermediate, output, hidden);
+            packed.Forward(_kernel, _function.Activation, rows.InputRows, rows.Count, gate, up, output);
             Distortion[_precisions[p]][layer][expert] += SquaredDifference(rows, output, hidden);
         }
     }

@@ -64,7 +64,10 @@ public sealed class QuantizedExperts : IExpertSource
         for (var p = 0; p < _precisions.Count; p++)
         {
             var grid = _precisions[p] == Precision.Int4 ? IntegerGrid.Int4 : IntegerGrid.Int8;
-            _made[p][item] = new ExpertWeights(Compensated(original.Gate, input, grid), Compensated(original.Up, input, grid), Compensated(original.Down, hidden, grid));
+            _made[p][item] = new ExpertWeights(Compensated(original.Gate, input, grid), Compensated(original.Up, input, grid), Compensated(original.Down, hidden, grid))
+            {
+                Biases = original.Biases,
+            };
         }
     }
 

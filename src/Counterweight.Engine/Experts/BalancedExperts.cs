@@ -10,7 +10,7 @@ namespace Counterweight.Engine.Experts;
 /// The experts of a balanced checkpoint: one set of codes and scales for each precision in which the plan has a copy, however many
 /// copies there are. Loaded as stored, bit for bit.
 /// </summary>
-internal sealed class BalancedExperts(Checkpoint checkpoint, ModelShape shape) : IExpertSource
+internal sealed class BalancedExperts(Checkpoint checkpoint, ModelShape shape, Func<int, int, ExpertPlaces> placesOf) : IExpertSource
 {
     private const string Prefix = "counterweight.layers.";
     private const string StoredPrecisionKey = "counterweight.stored_precision";
@@ -30,10 +30,17 @@ internal sealed class BalancedExperts(Checkpoint checkpoint, ModelShape shape) :
     public static IReadOnlyDictionary<string, string> MetadataFor(Precision stored) =>
         new Dictionary<string, string> { [StoredPrecisionKey] = stored.Name(), ["format"] = "pt" };
 
-    public ExpertWeights Get(int layer, int expert, Precision precision) => new(
-        Matrix(layer, expert, precision, "gate", shape.ExpertIntermediate, shape.Hidden),
-        Matrix(layer, expert, precision, "up", shape.ExpertIntermediate, shape.Hidden),
-        Matrix(layer, expert, precision, "down", shape.Hidden, shape.ExpertIntermediate));
+    public ExpertWeights Get(int layer, int expert, Precision precision)
+    {
+        var places = placesOf(layer, expert);
+        return new ExpertWeights(
+            Matrix(layer, expert, precision, "gate", places.Gate),
+            Matrix(layer, expert, precision, "up", places.Up),
+            Matrix(layer, expert, precision, "down", places.Down))
+        {
+            Biases = places.ReadBiases(checkpoint),
+        };
+    }
 
     /// <summary>The tensors of an expert in one precision.</summary>
     public static IEnumerable<TensorToWrite> Tensors(int modelLayer, int expert, ExpertWeights weights)
@@ -48,8 +55,9 @@ internal sealed class BalancedExperts(Checkpoint checkpoint, ModelShape shape) :
         }
     }
 
-    private QuantizedMatrix Matrix(int layer, int expert, Precision precision, string projection, int outputs, int inputs)
+    private QuantizedMatrix Matrix(int layer, int expert, Precision precision, string projection, WeightPlace place)
     {
+        var (outputs, inputs) = (place.Outputs, place.Inputs);
         var name = Name(shape.MoeLayers[layer], expert, precision, projection);
         var (type, rowLength) = CodeLayout(precision, inputs);
         var codes = checkpoint.Get($"{name}.codes", outputs, rowLength);

@@ -18,6 +18,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     private readonly PackedExpert[] _experts; // by slot
     private readonly TokenDispatch _dispatch;
     private readonly RowWork _combine;
+    private readonly ExpertFunction _function;
     private readonly int _layer, _topK, _hidden, _intermediate;
     private readonly FloatBuffer _outputs = new(); // [choices, hidden], by slot
     private readonly FloatBuffer _scratch = new(); // [workers][rows of an item, hidden + 2 · intermediate + 1]
@@ -32,14 +33,17 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     /// <param name="experts">The packed expert of each slot.</param>
     /// <param name="topK">Experts of a token.</param>
     /// <param name="split">How tokens are split over the copies of an expert.</param>
-    public ExpertBank(ComputeContext context, int layer, SlotTable slots, PackedExpert[] experts, int topK, ISplitPolicy split)
+    /// <param name="function">What experts compute.</param>
+    public ExpertBank(
+        ComputeContext context, int layer, SlotTable slots, PackedExpert[] experts, int topK, ISplitPolicy split, ExpertFunction? function = null)
     {
         _context = context;
         _layer = layer;
         _experts = experts;
         _topK = topK;
         _hidden = experts[0].Down.Outputs;
-        _intermediate = experts[0].Down.Inputs;
+        _intermediate = experts.Max(expert => expert.Down.Inputs);
+        _function = function ?? ExpertFunction.Default;
         Slots = slots;
         Split = split;
         _dispatch = new TokenDispatch(slots, topK);
@@ -67,7 +71,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     /// <summary>Forgets how many tokens slots have had, which is where remainders of a split go.</summary>
     public void Reset() => _dispatch.Reset();
 
-    /// <summary>y = Σⱼ gateⱼ · expertⱼ(x) over each token's top-k.</summary>
+    /// <summary>y = Σⱼ gateⱼ · expertⱼ(x) over each token's top-k, or Σⱼ expertⱼ(gateⱼ · x).</summary>
     /// <param name="x">[rows, hidden].</param>
     /// <param name="rows">Tokens.</param>
     /// <param name="ids">Chosen experts, [rows, k].</param>
@@ -114,26 +118,32 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     {
         var (slot, first, count) = _items[item];
         var expert = _experts[slot];
-        var kernel = _context.Kernel;
         var input = _scratch.Pointer + (long)worker * ScratchFloats; // [count, hidden]
         var gate = input + _rowsPerItem * _hidden;                   // [count, intermediate]
         var up = gate + _rowsPerItem * _intermediate;                // [count, intermediate]
         var output = _outputs.Pointer + (long)first * _hidden;       // [count, hidden]
         for (var r = 0; r < count; r++)
-            new ReadOnlySpan<float>(_x + (long)(_dispatch.Choices[first + r] / _topK) * _hidden, _hidden).CopyTo(new Span<float>(input + r * _hidden, _hidden));
-
-        kernel.Multiply(expert.Gate, 0, expert.Gate.Panels, input, count, _hidden, gate, _intermediate);
-        kernel.Multiply(expert.Up, 0, expert.Up.Panels, input, count, _hidden, up, _intermediate);
-        VectorMath.SiluMultiply(gate, up, count * _intermediate);
-        kernel.Multiply(expert.Down, 0, expert.Down.Panels, gate, count, _intermediate, output, _hidden);
+            Gather(_dispatch.Choices[first + r], new Span<float>(input + r * _hidden, _hidden));
+        expert.Forward(_context.Kernel, _function.Activation, input, count, gate, up, output);
         if (Observer is not null)
             Observe(slot, first, count, input, gate, output, up + _rowsPerItem * _intermediate);
     }
 
+    private void Gather(int choice, Span<float> input)
+    {
+        var x = new ReadOnlySpan<float>(_x + (long)(choice / _topK) * _hidden, _hidden);
+        if (_function.WeighsInput)
+            TensorPrimitives.Multiply(x, _gates[choice], input);
+        else
+            x.CopyTo(input);
+    }
+
+    private float OutputWeight(int choice) => _function.WeighsInput ? 1f : _gates[choice];
+
     private void Observe(int slot, int first, int count, float* input, float* hidden, float* output, float* gates)
     {
         for (var r = 0; r < count; r++)
-            gates[r] = _gates[_dispatch.Choices[first + r]];
+            gates[r] = OutputWeight(_dispatch.Choices[first + r]);
         Observer!.Observe(_layer, Slots.Slots[slot].Expert, new ExpertRows(count, (nint)gates, (nint)input, (nint)hidden, (nint)output));
     }
 
@@ -147,7 +157,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
             {
                 var choice = row * _topK + j;
                 var output = _outputs.Pointer + (long)_dispatch.PlaceOf[choice] * _hidden;
-                VectorMath.AddScaled(y, new ReadOnlySpan<float>(output, _hidden), _gates[choice]);
+                VectorMath.AddScaled(y, new ReadOnlySpan<float>(output, _hidden), OutputWeight(choice));
             }
         }
     }

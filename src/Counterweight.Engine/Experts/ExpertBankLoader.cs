@@ -9,7 +9,8 @@ namespace Counterweight.Engine.Experts;
 internal static class ExpertBankLoader
 {
     public static ExpertBank Load(
-        ComputeContext context, int layer, IReadOnlyList<Slot> slots, ModelShape shape, IExpertSource source, ISplitPolicy split, CancellationToken cancellation)
+        ComputeContext context, int layer, IReadOnlyList<Slot> slots, ModelShape shape, IExpertSource source, ISplitPolicy split, ExpertFunction function,
+        CancellationToken cancellation)
     {
         var packed = new PackedExpert[slots.Count];
         try
@@ -22,7 +23,7 @@ internal static class ExpertBankLoader
                 expert?.Dispose();
             throw;
         }
-        return new ExpertBank(context, layer, new SlotTable(slots, shape.Experts), packed, shape.TopK, split);
+        return new ExpertBank(context, layer, new SlotTable(slots, shape.Experts), packed, shape.TopK, split, function);
     }
 
     private sealed class Packing(int layer, IReadOnlyList<Slot> slots, IExpertSource source, PackedExpert[] packed, CancellationToken cancellation) : IParallelWork

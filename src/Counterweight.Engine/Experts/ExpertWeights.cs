@@ -1,5 +1,6 @@
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Kernels;
+using Counterweight.Engine.Layers;
 using Counterweight.Engine.Quantization;
 
 namespace Counterweight.Engine.Experts;
@@ -10,8 +11,21 @@ namespace Counterweight.Engine.Experts;
 /// <param name="Down">[hidden, intermediate].</param>
 public sealed record ExpertWeights(QuantizedMatrix Gate, QuantizedMatrix Up, QuantizedMatrix Down)
 {
+    /// <summary>What is added to the three products; null for nothing.</summary>
+    public ExpertBiases? Biases { get; init; }
+
     /// <summary>The precision of all three.</summary>
     public Precision Precision => Gate.Precision;
+}
+
+/// <summary>Biases of an expert's projections, kept as floats in every precision.</summary>
+/// <param name="Gate">[intermediate].</param>
+/// <param name="Up">[intermediate].</param>
+/// <param name="Down">[hidden].</param>
+public sealed record ExpertBiases(float[] Gate, float[] Up, float[] Down)
+{
+    /// <summary>Bytes held.</summary>
+    public long Bytes => (Gate.Length + Up.Length + Down.Length) * sizeof(float);
 }
 
 /// <summary>One physical expert, packed for the kernels.</summary>
@@ -23,6 +37,7 @@ public sealed class PackedExpert : IDisposable
         Gate = PackedMatrix.Pack(weights.Gate);
         Up = PackedMatrix.Pack(weights.Up);
         Down = PackedMatrix.Pack(weights.Down);
+        Biases = weights.Biases;
     }
 
     /// <summary>[intermediate, hidden].</summary>
@@ -34,18 +49,45 @@ public sealed class PackedExpert : IDisposable
     /// <summary>[hidden, intermediate].</summary>
     public PackedMatrix Down { get; }
 
+    /// <summary>What is added to the three products; null for nothing.</summary>
+    public ExpertBiases? Biases { get; }
+
     /// <summary>The precision of all three.</summary>
     public Precision Precision => Gate.Precision;
 
     /// <summary>Bytes held.</summary>
-    public long Bytes => Gate.Bytes + Up.Bytes + Down.Bytes;
+    public long Bytes => Gate.Bytes + Up.Bytes + Down.Bytes + (Biases?.Bytes ?? 0);
 
     /// <summary>The weights again, code for code.</summary>
-    public ExpertWeights Unpack() => new(Gate.Unpack(), Up.Unpack(), Down.Unpack());
+    public ExpertWeights Unpack() => new(Gate.Unpack(), Up.Unpack(), Down.Unpack()) { Biases = Biases };
 
     /// <summary>Bytes that an expert of that shape takes when packed.</summary>
-    public static long BytesFor(Precision precision, int hidden, int intermediate) =>
-        2 * PackedMatrix.BytesFor(precision, intermediate, hidden) + PackedMatrix.BytesFor(precision, hidden, intermediate);
+    public static long BytesFor(Precision precision, int hidden, int intermediate, bool biased = false) =>
+        2 * PackedMatrix.BytesFor(precision, intermediate, hidden) + PackedMatrix.BytesFor(precision, hidden, intermediate)
+        + (biased ? (2L * intermediate + hidden) * sizeof(float) : 0);
+
+    /// <summary>output = down(act(gate·x + b, up·x + b)) + b.</summary>
+    /// <param name="kernel">Matrix products.</param>
+    /// <param name="activation">act.</param>
+    /// <param name="input">[rows, hidden].</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="gate">Receives what the down projection is given, [rows, intermediate].</param>
+    /// <param name="up">Scratch, [rows, intermediate].</param>
+    /// <param name="output">[rows, hidden].</param>
+    internal unsafe void Forward(MatMulKernel kernel, GatedActivation activation, float* input, int rows, float* gate, float* up, float* output)
+    {
+        Multiply(kernel, Gate, Biases?.Gate, input, rows, gate);
+        Multiply(kernel, Up, Biases?.Up, input, rows, up);
+        activation.Apply(gate, up, rows * Gate.Outputs);
+        Multiply(kernel, Down, Biases?.Down, gate, rows, output);
+    }
+
+    private static unsafe void Multiply(MatMulKernel kernel, PackedMatrix weights, float[]? bias, float* x, int rows, float* y)
+    {
+        kernel.Multiply(weights, 0, weights.Panels, x, rows, weights.Inputs, y, weights.Outputs);
+        for (var r = 0; bias is not null && r < rows; r++)
+            VectorMath.Add(y + (long)r * weights.Outputs, bias);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

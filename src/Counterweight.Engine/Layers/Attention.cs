@@ -8,19 +8,25 @@ namespace Counterweight.Engine.Layers;
 /// Causal grouped-query attention over cached keys and values, in blocks of queries. A row's result does not depend on the block or
 /// batch that it comes in: keys beyond a query are exact zeros in the weighted sum.
 /// </summary>
-public sealed unsafe class Attention(ComputeContext context, int heads, int kvHeads, int headDim, float scale) : IParallelWork, IDisposable
+public sealed unsafe class Attention(ComputeContext context, int heads, int kvHeads, int headDim, float scale, int? valueDim = null) : IParallelWork, IDisposable
 {
     private const int QueriesPerBlock = 32;
     private const int Width = MatMulKernel.PanelWidth;
 
+    private readonly int _valueDim = valueDim ?? headDim;
     private readonly FloatBuffer _scores = new(); // [workers][QueriesPerBlock, keys + output]
     private readonly List<(int Sequence, int FirstQuery)> _blocks = [];
     private Batch _batch = new();
     private float* _queries, _output;
+    private AttentionReach _reach;
+    private float[]? _sinks;
     private int _layer, _scoreStride, _outputStride;
 
-    /// <summary>Output and query floats of a token: heads · headDim.</summary>
+    /// <summary>Query floats of a token: heads · headDim.</summary>
     public int RowWidth => heads * headDim;
+
+    /// <summary>Output floats of a token: heads · valueDim.</summary>
+    public int OutputWidth => heads * _valueDim;
 
     /// <summary>Plans the blocks for a batch; once per forward pass, before the layers.</summary>
     public void Begin(Batch batch)
@@ -36,7 +42,7 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
                 _blocks.Add((s, first));
         }
         _scoreStride = (keys + Width - 1) / Width * Width;
-        _outputStride = (headDim + Width - 1) / Width * Width;
+        _outputStride = (_valueDim + Width - 1) / Width * Width;
         // Room for up to twice the keys, or decoding would need a new buffer every 16 tokens.
         _scores.Reserve((long)context.Pool.Workers * QueriesPerBlock * (BitOperations.RoundUpToPowerOf2((uint)_scoreStride) + _outputStride));
     }
@@ -44,10 +50,14 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
     /// <summary>output[row] = softmax(q·K/…)·V for all rows; keys and values of the batch are in the caches already.</summary>
     /// <param name="layer">Which layer's cache.</param>
     /// <param name="queries">[rows, heads, headDim].</param>
-    /// <param name="output">[rows, heads, headDim].</param>
-    public void Forward(int layer, float* queries, float* output)
+    /// <param name="output">[rows, heads, valueDim].</param>
+    /// <param name="reach">Which keys a query sees; by default all up to its own.</param>
+    /// <param name="sinks">A logit for each head, [heads], that joins the softmax and is dropped again; null for none.</param>
+    public void Forward(int layer, float* queries, float* output, AttentionReach reach = default, float[]? sinks = null)
     {
         _layer = layer;
+        _reach = reach;
+        _sinks = sinks;
         _queries = queries;
         _output = output;
         context.Pool.Run(this, _blocks.Count * heads);
@@ -61,23 +71,36 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
         var (cache, firstRow, rows) = _batch[sequence];
         var count = Math.Min(QueriesPerBlock, rows - first);
         var keys = cache.Length + first + count;
+        // Panels that lie before all queries' reach are left out: they would add exact zeros.
+        var start = _reach.FirstKey(cache.Length + first) / Width * Width;
         var scores = _scores.Pointer + (long)worker * QueriesPerBlock * (_scoreStride + _outputStride);
         var weighted = scores + QueriesPerBlock * _scoreStride;
-        var offset = (long)(firstRow + first) * RowWidth + head * headDim;
+        var queries = _queries + (long)(firstRow + first) * RowWidth + head * headDim;
+        var output = _output + (long)(firstRow + first) * OutputWidth + head * _valueDim;
 
         context.Kernel.MultiplyPanels(
-            cache.Keys(_layer, kvHead), (keys + Width - 1) / Width, cache.KeyPanelStride, headDim, _queries + offset, count, RowWidth, scores, _scoreStride);
+            cache.Keys(_layer, kvHead) + (long)start / Width * cache.KeyPanelStride, (keys - start + Width - 1) / Width, cache.KeyPanelStride, headDim,
+            queries, count, RowWidth, scores, _scoreStride);
         for (var q = 0; q < count; q++)
-        {
-            var visible = cache.Length + first + q + 1;
-            var row = new Span<float>(scores + q * _scoreStride, keys);
-            VectorMath.Softmax(row[..visible], scale);
-            row[visible..].Clear();
-        }
+            Weigh(new Span<float>(scores + q * _scoreStride, keys - start), head, cache.Length + first + q, start);
         context.Kernel.MultiplyPanels(
-            cache.Values(_layer, kvHead), cache.ValuePanels, cache.ValuePanelStride, keys, scores, count, _scoreStride, weighted, _outputStride);
+            cache.Values(_layer, kvHead) + (long)start * Width, cache.ValuePanels, cache.ValuePanelStride, keys - start,
+            scores, count, _scoreStride, weighted, _outputStride);
         for (var q = 0; q < count; q++)
-            new ReadOnlySpan<float>(weighted + q * _outputStride, headDim).CopyTo(new Span<float>(_output + offset + (long)q * RowWidth, headDim));
+            new ReadOnlySpan<float>(weighted + q * _outputStride, _valueDim).CopyTo(new Span<float>(output + (long)q * OutputWidth, _valueDim));
+    }
+
+    /// <summary>Scores of keys from <paramref name="start"/> on → weights, zero outside of what the position sees.</summary>
+    private void Weigh(Span<float> row, int head, int position, int start)
+    {
+        var begin = _reach.FirstKey(position) - start;
+        var end = position + 1 - start;
+        if (_sinks is null)
+            VectorMath.Softmax(row[begin..end], scale);
+        else
+            VectorMath.SoftmaxWithSink(row[begin..end], scale, _sinks[head]);
+        row[..begin].Clear();
+        row[end..].Clear();
     }
 
     /// <inheritdoc/>

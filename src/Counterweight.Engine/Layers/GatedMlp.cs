@@ -8,22 +8,30 @@ public sealed unsafe class GatedMlp : IDisposable
     private readonly Linear _gate; // [intermediate, hidden]
     private readonly Linear _up;   // [intermediate, hidden]
     private readonly Linear _down; // [hidden, intermediate]
-    private readonly FloatBuffer _hidden = new(); // [2][rows, intermediate]
+    private readonly FloatBuffer _scratch; // [2][rows, intermediate]
     private readonly RowWork _activate;
     private float* _gateRows, _upRows;
 
     /// <summary>Takes over the three projections.</summary>
-    public GatedMlp(ComputeContext context, Linear gate, Linear up, Linear down)
+    /// <param name="context">Kernels and threads.</param>
+    /// <param name="gate">[intermediate, hidden].</param>
+    /// <param name="up">[intermediate, hidden].</param>
+    /// <param name="down">[hidden, intermediate].</param>
+    /// <param name="scratch">Room for what lies between; shared by layers, of which one works at a time, and not freed here.</param>
+    public GatedMlp(ComputeContext context, Linear gate, Linear up, Linear down, FloatBuffer scratch)
     {
-        (_gate, _up, _down) = (gate, up, down);
+        (_gate, _up, _down, _scratch) = (gate, up, down, scratch);
         _activate = new RowWork(context.Pool, Activate);
     }
+
+    /// <summary>Width of input and output.</summary>
+    public int Hidden => _down.Outputs;
 
     /// <summary>y = MLP(x), both [rows, hidden].</summary>
     public void Forward(float* x, int rows, float* y)
     {
         var width = _gate.Outputs;
-        _gateRows = _hidden.Reserve(2L * rows * width);
+        _gateRows = _scratch.Reserve(2L * rows * width);
         _upRows = _gateRows + (long)rows * width;
         _gate.Forward(x, rows, _gate.Inputs, _gateRows, width);
         _up.Forward(x, rows, _up.Inputs, _upRows, width);
@@ -43,6 +51,5 @@ public sealed unsafe class GatedMlp : IDisposable
         _gate.Dispose();
         _up.Dispose();
         _down.Dispose();
-        _hidden.Dispose();
     }
 }

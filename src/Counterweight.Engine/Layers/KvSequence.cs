@@ -6,11 +6,12 @@ namespace Counterweight.Engine.Layers;
 /// Keys and values of one sequence in all layers, kept as the panels that the kernels multiply with: keys [16 positions] wide, values
 /// [16 dimensions] wide. Takes what its first tokens need, so that many short texts of one pass stay small, and then grows by doubling.
 /// </summary>
-public sealed unsafe class KvSequence(int layers, int heads, int headDim) : IDisposable
+public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? valueDim = null) : IDisposable
 {
     private const int Width = MatMulKernel.PanelWidth;
 
-    private readonly int _dimPanels = (headDim + Width - 1) / Width;
+    private readonly int _valueDim = valueDim ?? headDim;
+    private readonly int _dimPanels = ((valueDim ?? headDim) + Width - 1) / Width;
     private AlignedBuffer? _keys;   // [layers, heads][capacity / 16][headDim][16]
     private AlignedBuffer? _values; // [layers, heads][dimPanels][capacity][16]
 
@@ -50,7 +51,7 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim) : IDis
         (_keys, _values, Capacity) = (keys, values, capacity);
     }
 
-    /// <summary>Stores the key and value [headDim] of one position of one head.</summary>
+    /// <summary>Stores the key [headDim] and the value [valueDim] of one position of one head.</summary>
     public void Store(int layer, int head, int position, float* key, float* value)
     {
         var keyPanel = Keys(layer, head) + (long)(position / Width) * KeyPanelStride + position % Width;
@@ -59,7 +60,7 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim) : IDis
         var values = Values(layer, head) + (long)position * Width;
         for (var panel = 0; panel < _dimPanels; panel++)
         {
-            var count = Math.Min(Width, headDim - panel * Width);
+            var count = Math.Min(Width, _valueDim - panel * Width);
             new ReadOnlySpan<float>(value + panel * Width, count).CopyTo(new Span<float>(values + panel * ValuePanelStride, count));
         }
     }

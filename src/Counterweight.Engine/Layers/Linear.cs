@@ -38,6 +38,14 @@ public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, 
         context.Pool.Run(this, _rowTiles * ((weights.Panels + _panelsPerTile - 1) / _panelsPerTile));
     }
 
+    /// <summary>The same on the calling thread alone; rows lie one behind the other.</summary>
+    public void ForwardOnThisThread(float* x, int rows, float* y)
+    {
+        context.Kernel.Multiply(weights, 0, weights.Panels, x, rows, Inputs, y, Outputs);
+        for (var r = 0; bias is not null && r < rows; r++)
+            VectorMath.Add(y + (long)r * Outputs, bias);
+    }
+
     void IParallelWork.Run(int item, int worker)
     {
         var firstRow = item % _rowTiles * RowsPerTile;

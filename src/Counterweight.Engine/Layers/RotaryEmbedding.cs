@@ -33,6 +33,28 @@ public sealed unsafe class RotaryEmbedding(RotaryFrequencies frequencies)
             }
     }
 
+    /// <summary>Rotates the first <see cref="Width"/> dimensions of every head of one token in place, x [heads, headDim].</summary>
+    public void RotateHeads(float* x, int heads, int headDim, int position)
+    {
+        Span<float> scratch = stackalloc float[Width];
+        for (var head = 0; head < heads; head++)
+            Rotate(x + head * headDim, position, scratch);
+    }
+
+    /// <summary>The same for models whose pairs are adjacent: (x₂ᵢ, x₂ᵢ₊₁) turns by position · frequencyᵢ.</summary>
+    public void RotatePairs(float* x, int heads, int headDim, int position)
+    {
+        var half = frequencies.Inverse.Length;
+        var cos = _cos.AsSpan(position * half, half);
+        var sin = _sin.AsSpan(position * half, half);
+        for (var head = 0; head < heads; head++)
+            for (var i = 0; i < half; i++)
+            {
+                var pair = x + head * headDim + 2 * i;
+                (pair[0], pair[1]) = (pair[0] * cos[i] - pair[1] * sin[i], pair[1] * cos[i] + pair[0] * sin[i]);
+            }
+    }
+
     /// <summary>Rotates one head of one token in place, x [Width]; <paramref name="scratch"/> has room for Width floats.</summary>
     public void Rotate(float* x, int position, Span<float> scratch)
     {

@@ -39,6 +39,16 @@ internal static unsafe class VectorMath
         TensorPrimitives.Multiply(x, 1f / TensorPrimitives.Sum(x), x);
     }
 
+    /// <summary>The same with one more logit in the sum, which is dropped afterwards: the weights add up to less than 1.</summary>
+    public static void SoftmaxWithSink(Span<float> x, float scale, float sink)
+    {
+        TensorPrimitives.Multiply(x, scale, x);
+        var max = MathF.Max(TensorPrimitives.Max<float>(x), sink);
+        TensorPrimitives.Subtract(x, max, x);
+        TensorPrimitives.Exp(x, x);
+        TensorPrimitives.Multiply(x, 1f / (TensorPrimitives.Sum<float>(x) + MathF.Exp(sink - max)), x);
+    }
+
     /// <summary>gate = silu(gate) · up, where silu(x) = x · sigmoid(x).</summary>
     public static void SiluMultiply(float* gate, float* up, int count)
     {

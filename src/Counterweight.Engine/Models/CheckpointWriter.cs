@@ -39,8 +39,7 @@ public static class CheckpointWriter
     {
         var tensors = DenseTensors(model, original).ToList();
         for (var l = 0; l < plan.Layers.Count; l++)
-            foreach (var copies in plan.Layers[l].Slots.GroupBy(slot => slot.Expert))
-                tensors.AddRange(Widened(model.ExpertTensors(l, copies.Key), experts.Get(l, copies.Key, copies.Max(slot => slot.Precision))));
+            tensors.AddRange(Widened(model, l, plan.Layers[l], experts));
         SafetensorsWriter.Write(Path.Combine(folder, Checkpoint.SingleFileName), tensors, new Dictionary<string, string> { ["format"] = "pt" });
         CopySideFiles(original.Folder, folder);
         var configPath = Path.Combine(folder, "config.json");
@@ -56,16 +55,27 @@ public static class CheckpointWriter
     internal static IEnumerable<string> DenseTensorNames(MoeModel model, Checkpoint original)
     {
         var experts = Enumerable.Range(0, model.Shape.MoeLayers.Count)
-            .SelectMany(l => Enumerable.Range(0, model.Shape.Experts).SelectMany(e => model.ExpertTensors(l, e)))
+            .SelectMany(l => Enumerable.Range(0, model.Shape.Experts).SelectMany(e => model.ExpertPlaces(l, e).Matrices.Select(place => place.Tensor)))
             .ToHashSet();
         return original.TensorNames.Where(name => !experts.Contains(name) && !BalancedExperts.Owns(name));
     }
 
-    private static IEnumerable<TensorToWrite> Widened(IReadOnlyList<string> names, ExpertWeights weights)
+    /// <summary>The expert tensors of a layer, of which each may hold one matrix of one expert or all of them.</summary>
+    private static IEnumerable<TensorToWrite> Widened(MoeModel model, int layer, LayerPlan plan, IExpertSource experts)
     {
-        QuantizedMatrix[] matrices = [weights.Gate, weights.Up, weights.Down];
-        for (var i = 0; i < matrices.Length; i++)
-            yield return TensorToWrite.FromFloats(names[i], [matrices[i].Outputs, matrices[i].Inputs], Quantizer.Dequantize(matrices[i]));
+        var lowest = plan.Slots.GroupBy(slot => slot.Expert).ToDictionary(copies => copies.Key, copies => copies.Max(slot => slot.Precision));
+        var parts = lowest.Keys.SelectMany(e => model.ExpertPlaces(layer, e).Matrices.Select((place, i) => (Place: place, Expert: e, Projection: i)));
+        foreach (var tensor in parts.GroupBy(part => part.Place.Tensor))
+        {
+            var shape = tensor.First().Place.Shape;
+            var values = new float[shape.Aggregate(1, (product, size) => checked(product * size))];
+            foreach (var (place, expert, projection) in tensor)
+            {
+                var weights = experts.Get(layer, expert, lowest[expert]);
+                place.Scatter(Quantizer.Dequantize(projection switch { 0 => weights.Gate, 1 => weights.Up, _ => weights.Down }), values);
+            }
+            yield return TensorToWrite.FromFloats(tensor.Key, [.. shape], values);
+        }
     }
 
     /// <summary>Config, tokenizer and whatever small files stand beside the weights; not the weights, and no former plan.</summary>

@@ -10,7 +10,7 @@ namespace Counterweight.Engine.Models;
 /// <summary>What callers need to know of a model.</summary>
 /// <param name="ModelType">The config's <c>model_type</c>.</param>
 /// <param name="Hidden">Width of the residual stream.</param>
-/// <param name="ExpertIntermediate">Width inside an expert.</param>
+/// <param name="ExpertIntermediate">Width inside an expert, of the widest one where they differ.</param>
 /// <param name="Layers">Decoder layers, dense ones counted.</param>
 /// <param name="MoeLayers">Layer numbers of the MoE layers, ascending.</param>
 /// <param name="Experts">Logical experts of an MoE layer.</param>
@@ -21,7 +21,11 @@ namespace Counterweight.Engine.Models;
 /// <param name="EosTokens">Ids that end a text.</param>
 public sealed record ModelShape(
     string ModelType, int Hidden, int ExpertIntermediate, int Layers, IReadOnlyList<int> MoeLayers, int Experts, int TopK,
-    int Vocabulary, int MaxPositions, int? BosToken, IReadOnlyList<int> EosTokens);
+    int Vocabulary, int MaxPositions, int? BosToken, IReadOnlyList<int> EosTokens)
+{
+    /// <summary>The place of a layer among the MoE layers.</summary>
+    public int BankOf(int layer) => MoeLayers.ToList().IndexOf(layer);
+}
 
 /// <summary>
 /// A decoder with sparse Mixture-of-Experts layers: token ids in, hidden states and logits out. One forward pass at a time.
@@ -46,10 +50,13 @@ public abstract unsafe class MoeModel : IDisposable
     /// <summary>The experts as the checkpoint has them.</summary>
     public abstract IExpertSource OriginalExperts { get; }
 
-    /// <summary>The original tensors of an expert: gate, up, down.</summary>
+    /// <summary>Where the original weights of an expert lie.</summary>
     /// <param name="layer">MoE layer, dense layers not counted.</param>
     /// <param name="expert">Logical expert.</param>
-    public abstract IReadOnlyList<string> ExpertTensors(int layer, int expert);
+    public abstract ExpertPlaces ExpertPlaces(int layer, int expert);
+
+    /// <summary>What experts compute.</summary>
+    public virtual ExpertFunction ExpertFunction => ExpertFunction.Default;
 
     /// <summary>What plans for this model are checked against.</summary>
     public abstract ModelFingerprint Fingerprint { get; }
@@ -95,7 +102,7 @@ public abstract unsafe class MoeModel : IDisposable
         try
         {
             for (var l = 0; l < layers.Count; l++)
-                banks.Add(ExpertBankLoader.Load(Context, l, layers[l].Slots, Shape, source, split(), cancellation));
+                banks.Add(ExpertBankLoader.Load(Context, l, layers[l].Slots, Shape, source, split(), ExpertFunction, cancellation));
         }
         catch
         {

@@ -1,4 +1,5 @@
 using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Experts;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Threading;
@@ -14,6 +15,12 @@ internal sealed class WeightLoader(Checkpoint checkpoint, ComputeContext context
 
     /// <summary>Bytes of everything loaded so far, as held.</summary>
     public long BytesLoaded { get; private set; }
+
+    /// <summary>Room for what lies inside an MLP; one layer works at a time.</summary>
+    public FloatBuffer Scratch { get; } = new();
+
+    /// <summary>Room for a shared expert's output.</summary>
+    public FloatBuffer SharedOutput { get; } = new();
 
     /// <summary>A norm's weight or the like, widened to fp32.</summary>
     public float[] Vector(string name, int length)
@@ -31,6 +38,33 @@ internal sealed class WeightLoader(Checkpoint checkpoint, ComputeContext context
         BytesLoaded += packed.Bytes;
         return new Linear(context, packed, bias ? Vector($"{name}.bias", outputs) : null);
     }
+
+    /// <summary>Rows [firstRow, firstRow + outputs) of the projection <c>name.weight</c> [allOutputs, inputs], without bias.</summary>
+    public Linear LinearRows(string name, int allOutputs, int firstRow, int outputs, int inputs)
+    {
+        var place = new WeightPlace($"{name}.weight", [allOutputs, inputs], outputs, inputs, (long)firstRow * inputs, inputs, 1);
+        var packed = PackedMatrix.Pack(place.Read(checkpoint));
+        BytesLoaded += packed.Bytes;
+        return new Linear(context, packed);
+    }
+
+    /// <summary>The RMSNorm <c>name.weight</c> [width].</summary>
+    public RmsNorm RmsNorm(string name, int width, float epsilon) => new(Vector($"{name}.weight", width), epsilon);
+
+    /// <summary>The SwiGLU MLP whose projections are <c>prefix.gate_proj</c> [intermediate, hidden], <c>up_proj</c> and <c>down_proj</c> [hidden, intermediate].</summary>
+    public GatedMlp Mlp(string prefix, int intermediate, int hidden, bool bias = false) => new(
+        context,
+        Linear($"{prefix}.gate_proj", intermediate, hidden, bias),
+        Linear($"{prefix}.up_proj", intermediate, hidden, bias),
+        Linear($"{prefix}.down_proj", hidden, intermediate, bias),
+        Scratch);
+
+    /// <summary>The expert that every token goes through, with its output before it is added.</summary>
+    public SharedExpert Shared(GatedMlp mlp, float[]? gate = null) => new(context, mlp, SharedOutput, gate);
+
+    /// <summary>The head: <c>lm_head</c> [vocabulary, hidden], or the embedding where they are one.</summary>
+    public Linear Head(DecoderConfig config, string embedding = "model.embed_tokens") =>
+        Linear(config.TiedEmbeddings ? embedding : "lm_head", config.VocabularySize, config.HiddenSize, bias: false);
 
     /// <summary>An embedding table, read from the mapped file.</summary>
     public Embedding Embedding(string name, int vocabulary, int hidden)

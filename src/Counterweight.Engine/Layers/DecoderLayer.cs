@@ -1,0 +1,31 @@
+namespace Counterweight.Engine.Layers;
+
+/// <summary>A layer of a decoder: adds to the residual stream of a pass.</summary>
+internal abstract class DecoderLayer : IDisposable
+{
+    public abstract void Forward(ForwardPass pass);
+
+    public abstract void Dispose();
+}
+
+/// <summary>The usual layer: x += mix(norm(x)); x += mlp(norm(x)) (Xiong et al. 2020).</summary>
+internal sealed unsafe class PreNormLayer(RowNorm mixerNorm, SequenceMixer mixer, RowNorm mlpNorm, FeedForward mlp) : DecoderLayer
+{
+    /// <summary>What the blocks' results are multiplied with before they are added.</summary>
+    public float ResidualMultiplier { get; init; } = 1;
+
+    public override void Forward(ForwardPass pass)
+    {
+        pass.Norm(mixerNorm);
+        mixer.Forward(pass, pass.Normed);
+        pass.AddAndNorm(mlpNorm, ResidualMultiplier);
+        mlp.Forward(pass, pass.Normed);
+        pass.Add(ResidualMultiplier);
+    }
+
+    public override void Dispose()
+    {
+        mixer.Dispose();
+        mlp.Dispose();
+    }
+}

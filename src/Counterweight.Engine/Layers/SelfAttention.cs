@@ -1,0 +1,36 @@
+namespace Counterweight.Engine.Layers;
+
+/// <summary>Grouped-query self-attention: four projections around <see cref="Attention"/>.</summary>
+/// <param name="rows">Where the rows are worked on.</param>
+/// <param name="layer">The attention layer's place in the caches.</param>
+/// <param name="query">[heads · headDim, hidden].</param>
+/// <param name="key">[kvHeads · headDim, hidden].</param>
+/// <param name="value">[kvHeads · headDim, hidden].</param>
+/// <param name="output">[hidden, heads · headDim].</param>
+/// <param name="prepare">Norms and rotation.</param>
+internal sealed unsafe class SelfAttention(
+    AttentionRows rows, int layer, Linear query, Linear key, Linear value, Linear output, HeadPreparation prepare) : SequenceMixer
+{
+    /// <summary>Which keys a query sees.</summary>
+    public AttentionReach Reach { get; init; }
+
+    /// <summary>One more logit for each head, [heads]; null for none.</summary>
+    public float[]? Sinks { get; init; }
+
+    public override void Forward(ForwardPass pass, float* x)
+    {
+        query.Forward(x, pass.Rows, query.Inputs, rows.Queries, query.Outputs);
+        key.Forward(x, pass.Rows, key.Inputs, rows.Keys, key.Outputs);
+        value.Forward(x, pass.Rows, value.Inputs, rows.Values, value.Outputs);
+        rows.Attend(layer, prepare, Reach, Sinks);
+        output.Forward(rows.Attended, pass.Rows, output.Inputs, pass.Output, output.Outputs);
+    }
+
+    public override void Dispose()
+    {
+        query.Dispose();
+        key.Dispose();
+        value.Dispose();
+        output.Dispose();
+    }
+}

@@ -1,0 +1,28 @@
+using System.Text.Json;
+using Counterweight.Engine.Models;
+using Counterweight.Tests;
+
+namespace Counterweight.Evaluation.Tests.Verification;
+
+/// <summary>The folders of reference outputs whose model type the engine has.</summary>
+internal static class GoldenModels
+{
+    /// <summary>Those with quantized weights are not of the families themselves.</summary>
+    public static IEnumerable<string> Folders() => GoldenFiles.SharedEntries("*", "goldens", "models")
+        .Where(path => File.Exists(Path.Combine(path, "model.safetensors")) && ModelLoader.ModelTypes.Contains(TypeOf(path)) && !IsQuantized(path))
+        .Select(path => Path.GetFileName(path));
+
+    public static string TypeOf(string path)
+    {
+        using var config = Config(path);
+        return config.RootElement.GetProperty("model_type").GetString()!;
+    }
+
+    private static bool IsQuantized(string path)
+    {
+        using var config = Config(path);
+        return config.RootElement.TryGetProperty("quantization_config", out _);
+    }
+
+    private static JsonDocument Config(string path) => JsonDocument.Parse(File.ReadAllText(Path.Combine(path, "config.json")));
+}
