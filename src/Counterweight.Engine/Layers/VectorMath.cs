@@ -49,6 +49,9 @@ internal static unsafe class VectorMath
         TensorPrimitives.Multiply(x, 1f / (TensorPrimitives.Sum<float>(x) + MathF.Exp(sink - max)), x);
     }
 
+    /// <summary>x limited to ±limit, in place.</summary>
+    public static void Clamp(Span<float> x, float limit) => TensorPrimitives.Clamp(x, -limit, limit, x);
+
     /// <summary>gate = silu(gate) · up, where silu(x) = x · sigmoid(x).</summary>
     public static void SiluMultiply(float* gate, float* up, int count)
     {

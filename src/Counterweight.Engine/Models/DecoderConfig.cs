@@ -1,4 +1,5 @@
 using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Layers;
 
 namespace Counterweight.Engine.Models;
 
@@ -68,6 +69,49 @@ internal sealed record DecoderConfig
         File.Has("bos_token_id") ? File.Int("bos_token_id", 0, MaxSize) : null,
         // Published files name end tokens of -1 where there is none.
         [.. File.IntList("eos_token_id", -1, MaxSize, []).Where(id => id >= 0)]);
+
+    /// <summary>The number of experts, under any of its names.</summary>
+    public int Experts() => File.Int(["num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"], 1, 65536);
+
+    /// <summary>How many of them a token goes to.</summary>
+    public int TopK() => File.Int(["num_experts_per_tok", "moe_k", "num_selects"], 1, Experts());
+
+    /// <summary>A width.</summary>
+    public int Width(string key) => File.Int(key, 1, MaxSize);
+
+    /// <summary>A factor.</summary>
+    public float Factor(string key, double fallback) => (float)File.Double(key, -1e6, 1e6, fallback);
+
+    /// <summary>The layers from <c>first_k_dense_replace</c> on, every <c>moe_layer_freq</c>-th of them.</summary>
+    public IEnumerable<int> SparseAfterDense()
+    {
+        var dense = File.Int("first_k_dense_replace", 0, Layers, 0);
+        var step = File.Int("moe_layer_freq", 1, 4096, 1);
+        return Enumerable.Range(0, Layers).Where(l => l >= dense && l % step == 0);
+    }
+
+    /// <summary>What <c>layer_types</c> says of a layer's attention: all keys, or a window of <c>sliding_window</c>.</summary>
+    public AttentionReach ReachOf(int layer)
+    {
+        if (TypeOf(layer) == "full_attention")
+            return AttentionReach.Full;
+        return SlidingWindow() is { } width ? AttentionReach.Window(width) : throw File.Refuse("sliding_window", "the width of the windows that layer_types asks for");
+    }
+
+    /// <summary>Marks keys as known that only training reads.</summary>
+    public void IgnoreTraining(params ReadOnlySpan<string> keys)
+    {
+        foreach (var key in keys)
+            File.Has(key);
+    }
+
+    private string TypeOf(int layer)
+    {
+        var types = File.StringList("layer_types", [.. Enumerable.Repeat("full_attention", Layers)]);
+        return types.Length == Layers && types[layer] is "full_attention" or "sliding_attention"
+            ? types[layer]
+            : throw File.Refuse("layer_types", $"full_attention or sliding_attention for each of {Layers} layers");
+    }
 
     /// <summary>Refuses a switch that is set to anything else than the one value that is computed.</summary>
     public void Require(string key, bool value)

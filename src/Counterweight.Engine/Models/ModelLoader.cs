@@ -8,6 +8,19 @@ public static class ModelLoader
 {
     private static readonly Dictionary<string, Func<Checkpoint, ConfigReader, ComputeContext, MoeModel>> Architectures = new()
     {
+        ["deepseek"] = Deepseek.Load,
+        ["dots1"] = Dots1.Load,
+        ["ernie4_5_moe"] = Ernie45Moe.Load,
+        ["exaone_moe"] = ExaoneMoe.Load,
+        ["flex_olmo"] = FlexOlmo.Load,
+        ["glm4_moe"] = Glm4Moe.Load,
+        ["granitemoe"] = GraniteMoe.Load,
+        ["granitemoeshared"] = GraniteMoe.LoadShared,
+        ["hunyuan_v1_moe"] = HunyuanV1Moe.Load,
+        ["minimax_m2"] = MiniMaxM2.Load,
+        ["mixtral"] = Mixtral.Load,
+        ["olmoe"] = Olmoe.Load,
+        ["qwen2_moe"] = Qwen2Moe.Load,
         ["qwen3_moe"] = Qwen3Moe.Load,
     };
 
@@ -24,6 +37,8 @@ public static class ModelLoader
         var type = config.String("model_type");
         if (!Architectures.TryGetValue(type, out var load))
             throw config.Refuse("model_type", $"one of {string.Join(", ", ModelTypes)}");
+        if (config.Has("quantization_config"))
+            throw config.Refuse("quantization_config", "none: weights in a floating-point type");
         var model = load(checkpoint, config, context);
         foreach (var key in config.UnknownKeys())
             warn?.Invoke($"{config.File}: key \"{key}\" is not known and has no effect");

@@ -23,11 +23,10 @@ internal sealed class WeightLoader(Checkpoint checkpoint, ComputeContext context
     public FloatBuffer SharedOutput { get; } = new();
 
     /// <summary>A norm's weight or the like, widened to fp32.</summary>
-    public float[] Vector(string name, int length)
+    public float[] Vector(string name, params ReadOnlySpan<int> shape)
     {
-        var values = new float[length];
-        checkpoint.Get(name, length).CopyTo(values);
-        BytesLoaded += (long)length * sizeof(float);
+        var values = checkpoint.Get(name, shape).ToFloats();
+        BytesLoaded += (long)values.Length * sizeof(float);
         return values;
     }
 

@@ -1,0 +1,47 @@
+using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Experts;
+using Counterweight.Engine.Layers;
+using Counterweight.Engine.Threading;
+
+namespace Counterweight.Engine.Models;
+
+/// <summary>
+/// DeepSeek-MoE (Dai et al. 2024, "DeepSeekMoE: Towards Ultimate Expert Specialization in Mixture-of-Experts Language Models"): fine-grained experts, shared
+/// experts in one MLP, the first layers dense.
+/// </summary>
+internal static unsafe class Deepseek
+{
+    public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
+    {
+        var config = DecoderConfig.Read(file);
+        config.Require("scoring_func", "softmax");
+        var shape = config.Shape(config.Width("moe_intermediate_size"), config.SparseAfterDense(), config.Experts(), config.TopK());
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim));
+        var bias = file.Bool("attention_bias", false);
+        return builder.Build(builder.Parts(
+            l => builder.Layer(l, builder.Attention(l, builder.Rotate, bias, bias), Mlp(l, builder, Router)),
+            (layer, expert) => SeparateExperts.At($"model.layers.{shape.MoeLayers[layer]}.mlp.experts.{expert}", shape),
+            layer => [$"model.layers.{layer}.mlp.gate.weight"]));
+    }
+
+    /// <summary>Dense, or experts with the shared ones beside them; the layout that the later DeepSeek models and their kin keep.</summary>
+    internal static FeedForward Mlp(int layer, DecoderBuilder builder, Func<string, DecoderBuilder, Router> router)
+    {
+        var prefix = $"model.layers.{layer}.mlp";
+        return builder.Shape.MoeLayers.Contains(layer)
+            ? builder.Sparse(layer, router(prefix, builder), Shared($"{prefix}.shared_experts", builder))
+            : builder.Dense(prefix);
+    }
+
+    private static SharedExpert? Shared(string prefix, DecoderBuilder builder)
+    {
+        var count = builder.Config.File.Int(["n_shared_experts", "num_shared_experts", "moe_num_shared_experts"], 0, 1024, 0);
+        return count > 0 ? builder.Weights.Shared(builder.Weights.Mlp(prefix, count * builder.Shape.ExpertIntermediate, builder.Hidden)) : null;
+    }
+
+    private static TopKRouter Router(string prefix, DecoderBuilder builder)
+    {
+        var renormalise = builder.Config.File.Bool("norm_topk_prob", false) && builder.Shape.TopK > 1;
+        return new TopKRouter(builder.Context, builder.Gate($"{prefix}.gate"), builder.Shape.TopK, renormalise);
+    }
+}
