@@ -30,7 +30,7 @@ internal static class QuantizerBench
     private static ActivationStatistics Statistics(MoeModel model, IReadOnlyList<TokenText> texts, int half)
     {
         var (shape, kernel) = (model.Shape, model.Context.Kernel);
-        var statistics = new ActivationStatistics(kernel, shape.MoeLayers.Count, shape.Experts, shape.Hidden, shape.ExpertIntermediate);
+        var statistics = new ActivationStatistics(kernel, shape.MoeLayers.Count, shape.Experts, shape.Hidden, (_, _) => shape.ExpertIntermediate);
         model.Observer = statistics;
         var part = texts.Select(text => text with { Sequences = [.. text.Sequences.Where((_, i) => i % 2 == half)] });
         new Calibrator(model, new CalibrationOptions()).RecordLoads([.. part]);

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Layers;

@@ -74,7 +74,7 @@ public abstract unsafe class MoeModel : IDisposable
     public ExpertCosts ExpertCosts => new(
         OriginalExperts.StoredPrecision,
         new[] { Precision.Fp32, Precision.Fp16, Precision.Bf16, Precision.Int8, Precision.LlmInt8, Precision.Int4 }
-            .ToDictionary(precision => precision, precision => PackedExpert.BytesFor(precision, Shape.Hidden, Shape.ExpertIntermediate)));
+            .ToDictionary(precision => precision, precision => PackedExpert.BytesFor(precision, Shape.Hidden, Shape.ExpertIntermediate, ExpertPlaces(0, 0).Biases is not null)));
 
     /// <summary>An empty cache for a sequence.</summary>
     public abstract KvSequence NewSequence();

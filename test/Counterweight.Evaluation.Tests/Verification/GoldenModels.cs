@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Models;
 using Counterweight.Tests;
 
@@ -16,6 +17,14 @@ internal static class GoldenModels
     {
         using var config = Config(path);
         return config.RootElement.GetProperty("model_type").GetString()!;
+    }
+
+    /// <summary>The reference's token ids.</summary>
+    public static int[][] Prompts(string folder)
+    {
+        using var golden = SafetensorsFile.Open(Path.Combine(GoldenFiles.Shared("goldens", "models", folder), "golden.safetensors"));
+        var ids = golden.Get("input_ids");
+        return [.. ids.ToInt64().Select(id => (int)id).Chunk((int)ids.Shape[1])];
     }
 
     private static bool IsQuantized(string path)
