@@ -46,8 +46,9 @@ internal sealed unsafe class AttentionRows : IDisposable
 
     public int AttendedWidth => _heads * _valueDim;
 
-    /// <summary>An empty cache for this many attention layers.</summary>
-    public KvSequence NewSequence(int layers) => new(layers, _kvHeads, _headDim, _valueDim);
+    /// <summary>An empty cache for this many attention layers, and for others that keep a history of rows.</summary>
+    public KvSequence NewSequence(int layers, int historyLayers = 0, int historyWidth = 0) =>
+        new(layers, _kvHeads, _headDim, _valueDim, historyLayers, historyWidth);
 
     /// <summary>Makes room for the rows of a pass.</summary>
     public void Begin(ForwardPass pass)

@@ -6,7 +6,7 @@ namespace Counterweight.Engine.Layers;
 /// Keys and values of one sequence in all layers, kept as the panels that the kernels multiply with: keys [16 positions] wide, values
 /// [16 dimensions] wide. Takes what its first tokens need, so that many short texts of one pass stay small, and then grows by doubling.
 /// </summary>
-public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? valueDim = null) : IDisposable
+public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? valueDim = null, int historyLayers = 0, int historyWidth = 0) : IDisposable
 {
     private const int Width = MatMulKernel.PanelWidth;
 
@@ -14,6 +14,8 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? v
     private readonly int _dimPanels = ((valueDim ?? headDim) + Width - 1) / Width;
     private AlignedBuffer? _keys;   // [layers, heads][capacity / 16][headDim][16]
     private AlignedBuffer? _values; // [layers, heads][dimPanels][capacity][16]
+
+    private AlignedBuffer? _history; // [historyLayers][capacity][historyWidth]
 
     /// <summary>Tokens that are in the cache.</summary>
     public int Length { get; private set; }
@@ -36,6 +38,9 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? v
     /// <summary>Value panels of a head, [dimPanels][capacity][16].</summary>
     public float* Values(int layer, int head) => _values!.Floats + (layer * heads + head) * ValueFloats(Capacity);
 
+    /// <summary>What a layer without attention was given at a position, [historyWidth].</summary>
+    public Span<float> History(int layer, int position) => new(_history!.Floats + ((long)layer * Capacity + position) * historyWidth, historyWidth);
+
     /// <summary>Makes room for <paramref name="tokens"/> tokens in all.</summary>
     public void Reserve(int tokens)
     {
@@ -46,9 +51,9 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? v
         var values = AlignedBuffer.OfFloats(layers * heads * ValueFloats(capacity));
         for (var block = 0; Capacity > 0 && block < layers * heads; block++)
             CopyHead(block, capacity, keys, values);
-        _keys?.Dispose();
-        _values?.Dispose();
-        (_keys, _values, Capacity) = (keys, values, capacity);
+        var history = CopyHistory(capacity);
+        Dispose();
+        (_keys, _values, _history, Capacity) = (keys, values, history, capacity);
     }
 
     /// <summary>Stores the key [headDim] and the value [valueDim] of one position of one head.</summary>
@@ -81,6 +86,18 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? v
     {
         _keys?.Dispose();
         _values?.Dispose();
+        _history?.Dispose();
+    }
+
+    private AlignedBuffer? CopyHistory(int capacity)
+    {
+        if (historyLayers == 0)
+            return null;
+        var history = AlignedBuffer.OfFloats((long)historyLayers * capacity * historyWidth);
+        for (var layer = 0; layer < historyLayers; layer++)
+            for (var position = 0; position < Capacity; position++)
+                History(layer, position).CopyTo(new Span<float>(history.Floats + ((long)layer * capacity + position) * historyWidth, historyWidth));
+        return history;
     }
 
     private long KeyFloats(int capacity) => (long)capacity / Width * KeyPanelStride;

@@ -18,6 +18,23 @@ public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
         return plain with { Inverse = [.. plain.Inverse.Select(f => (float)(f / factor))] };
     }
 
+    /// <summary>
+    /// Llama 3's scaling (Dubey et al. 2024, section 3.4): waves longer than original / low are slowed by the factor, those shorter than original / high are
+    /// kept, and between them the two are mixed.
+    /// </summary>
+    public static RotaryFrequencies Llama3(int width, double theta, double factor, double low, double high, double originalPositions)
+    {
+        var plain = Plain(width, theta);
+        return plain with
+        {
+            Inverse = [.. plain.Inverse.Select(frequency =>
+            {
+                var kept = Math.Clamp((originalPositions * frequency / (2 * Math.PI) - low) / (high - low), 0, 1);
+                return (float)(frequency * (kept + (1 - kept) / factor));
+            })],
+        };
+    }
+
     /// <summary>YaRN (Peng et al. 2023): low frequencies interpolated, high ones kept, a ramp between.</summary>
     public static RotaryFrequencies Yarn(int width, double theta, YarnScaling yarn)
     {
@@ -57,8 +74,15 @@ public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
         {
             "default" => Plain(width, theta),
             "linear" => Linear(width, theta, scaling.Double("factor", 1, 1e6)),
+            "llama3" => Llama3(
+                width,
+                theta,
+                scaling.Double("factor", 1, 1e6),
+                scaling.Double("low_freq_factor", 0, 1e6),
+                scaling.Double("high_freq_factor", scaling.Double("low_freq_factor", 0, 1e6) + 1e-6, 1e6),
+                scaling.Double("original_max_position_embeddings", 1, 1e9)),
             "yarn" => Yarn(width, theta, YarnScaling.FromConfig(scaling, config)),
-            _ => throw scaling.Refuse(scaling.Has("rope_type") ? "rope_type" : "type", "default, linear or yarn"),
+            _ => throw scaling.Refuse(scaling.Has("rope_type") ? "rope_type" : "type", "default, linear, llama3 or yarn"),
         };
     }
 }

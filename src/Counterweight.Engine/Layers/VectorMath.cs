@@ -49,6 +49,9 @@ internal static unsafe class VectorMath
         TensorPrimitives.Multiply(x, 1f / (TensorPrimitives.Sum<float>(x) + MathF.Exp(sink - max)), x);
     }
 
+    /// <summary>x *= factor.</summary>
+    public static void Multiply(Span<float> x, float factor) => TensorPrimitives.Multiply(x, factor, x);
+
     /// <summary>x limited to ±limit, in place.</summary>
     public static void Clamp(Span<float> x, float limit) => TensorPrimitives.Clamp(x, -limit, limit, x);
 

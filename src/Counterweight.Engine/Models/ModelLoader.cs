@@ -9,17 +9,23 @@ public static class ModelLoader
     private static readonly Dictionary<string, Func<Checkpoint, ConfigReader, ComputeContext, MoeModel>> Architectures = new()
     {
         ["deepseek"] = Deepseek.Load,
+        ["deepseek_v2"] = DeepseekV2.Load,
+        ["deepseek_v3"] = DeepseekV3.Load,
         ["dots1"] = Dots1.Load,
         ["ernie4_5_moe"] = Ernie45Moe.Load,
         ["exaone_moe"] = ExaoneMoe.Load,
         ["flex_olmo"] = FlexOlmo.Load,
         ["glm4_moe"] = Glm4Moe.Load,
+        ["gpt_oss"] = GptOss.Load,
         ["granitemoe"] = GraniteMoe.Load,
         ["granitemoeshared"] = GraniteMoe.LoadShared,
         ["hunyuan_v1_moe"] = HunyuanV1Moe.Load,
+        ["lfm2_moe"] = Lfm2Moe.Load,
+        ["llama4_text"] = Llama4Text.Load,
         ["minimax_m2"] = MiniMaxM2.Load,
         ["mixtral"] = Mixtral.Load,
         ["olmoe"] = Olmoe.Load,
+        ["phimoe"] = PhiMoe.Load,
         ["qwen2_moe"] = Qwen2Moe.Load,
         ["qwen3_moe"] = Qwen3Moe.Load,
     };

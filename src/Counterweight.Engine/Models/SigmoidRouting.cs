@@ -11,12 +11,7 @@ internal static class SigmoidRouting
         var (file, shape) = (builder.Config.File, builder.Shape);
         builder.Config.Require("scoring_func", "sigmoid");
         builder.Config.Require("topk_method", "noaux_tc");
-        var groups = file.Int("n_group", 1, 256, 1);
-        if (shape.Experts % groups != 0)
-            throw file.Refuse("n_group", $"a divisor of the {shape.Experts} experts");
-        var chosen = file.Int("topk_group", 1, groups, groups);
-        if ((long)chosen * (shape.Experts / groups) < shape.TopK)
-            throw file.Refuse("topk_group", $"groups that hold at least {shape.TopK} experts");
+        var (groups, chosen) = DeepseekV2.ExpertGroupsOf(builder.Config, shape);
         return new SigmoidRouter(builder.Context, builder.Gate(gate), shape.TopK, builder.Weights.Vector(bias, shape.Experts))
         {
             Groups = groups,

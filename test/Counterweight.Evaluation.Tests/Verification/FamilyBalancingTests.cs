@@ -40,7 +40,12 @@ public sealed class FamilyBalancingTests
         var calibration = new Calibrator(model, new CalibrationOptions()).Run(texts);
         var request = new PlanRequest
         {
-            Model = model.Fingerprint, Traces = calibration.Traces, Costs = calibration.Costs, Importance = calibration.Importance, MaxLoss = 10, Devices = 2,
+            Model = model.Fingerprint,
+            Traces = calibration.Traces,
+            Costs = calibration.Costs,
+            Importance = calibration.Importance,
+            MaxLoss = 10,
+            Devices = 2,
         };
         var plan = PlanPolicies.Create("budget").Create(request);
         model.LoadExperts(plan.Layers, calibration.Experts, () => SplitPolicies.Create("by-gate"));
