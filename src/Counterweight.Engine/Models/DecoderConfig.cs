@@ -59,6 +59,11 @@ internal sealed record DecoderConfig
     /// <summary>Attention's usual scale.</summary>
     public float AttentionScale => 1f / MathF.Sqrt(HeadDim);
 
+    /// <summary>The frequencies that rotate whole heads.</summary>
+    public RotaryFrequencies Frequencies() => HeadDim % 2 == 0
+        ? RotaryFrequencies.FromConfig(File, HeadDim)
+        : throw File.Refuse("head_dim", $"an even number, here hidden_size / num_attention_heads = {HeadDim} where absent: rotary embedding turns pairs");
+
     /// <summary>What callers need to know.</summary>
     /// <param name="expertIntermediate">Width inside an expert.</param>
     /// <param name="moeLayers">Layers that have experts, ascending.</param>

@@ -16,7 +16,7 @@ internal static unsafe class Deepseek
         var config = DecoderConfig.Read(file);
         config.Require("scoring_func", "softmax");
         var shape = config.Shape(config.Width("moe_intermediate_size"), config.SparseAfterDense(), config.Experts(), config.TopK());
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim));
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         var bias = file.Bool("attention_bias", false);
         return builder.Build(builder.Parts(
             l => builder.Layer(l, builder.Attention(l, builder.Rotate, bias, bias), Mlp(l, builder, Router)),

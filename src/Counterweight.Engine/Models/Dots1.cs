@@ -13,7 +13,7 @@ internal static unsafe class Dots1
         var config = DecoderConfig.Read(file);
         config.IgnoreTraining("max_window_layers");
         var shape = config.Shape(config.Width("moe_intermediate_size"), config.SparseAfterDense(), config.Experts(), config.TopK());
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim));
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         return builder.Build(builder.Parts(
             l => builder.Layer(l, Attention(l, builder), Deepseek.Mlp(l, builder, Router)),
             (layer, expert) => SeparateExperts.At($"model.layers.{shape.MoeLayers[layer]}.mlp.experts.{expert}", shape),

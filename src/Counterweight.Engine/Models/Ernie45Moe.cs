@@ -13,7 +13,7 @@ internal static unsafe class Ernie45Moe
         var config = DecoderConfig.Read(file, tied: true);
         config.Require("use_bias", false);
         var shape = config.Shape(config.Width("moe_intermediate_size"), Sparse(config), config.Experts(), config.TopK());
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim));
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         return builder.Build(builder.Parts(
             l => builder.Layer(l, builder.Attention(l, builder.RotatePairs, bias: false, outputBias: false), Deepseek.Mlp(l, builder, Router)),
             (layer, expert) => SeparateExperts.At($"model.layers.{shape.MoeLayers[layer]}.mlp.experts.{expert}", shape),

@@ -12,7 +12,7 @@ internal static unsafe class FlexOlmo
     {
         var config = DecoderConfig.Read(file);
         var shape = config.Shape(config.Width("intermediate_size"), Enumerable.Range(0, config.Layers), config.Experts(), config.TopK());
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim));
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         var bias = file.Bool("attention_bias", false);
         return builder.Build(builder.Parts(
             l => new PostNormLayer(

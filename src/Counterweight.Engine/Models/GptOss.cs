@@ -12,7 +12,7 @@ internal static unsafe class GptOss
     {
         var config = DecoderConfig.Read(file);
         var shape = config.Shape(config.Width("intermediate_size"), Enumerable.Range(0, config.Layers), config.Experts(), config.TopK());
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim));
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         return builder.Build(builder.Parts(
             l => builder.Layer(l, Attention(l, builder), Moe(l, builder)),
             (layer, expert) => Expert($"model.layers.{layer}.mlp.experts", expert, shape),

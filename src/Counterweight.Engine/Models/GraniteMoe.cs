@@ -22,7 +22,7 @@ internal static unsafe class GraniteMoe
         config.Require("position_embedding_type", "rope");
         var shape = config.Shape(config.Width("intermediate_size"), Enumerable.Range(0, config.Layers), config.Experts(), config.TopK());
         var rows = new AttentionRows(context, config.Heads, config.KvHeads, config.HeadDim, config.Factor("attention_multiplier", 1));
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim), rows);
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies(), rows);
         return builder.Build(builder.Parts(l => Layer(l, builder, sharedWidth), (layer, expert) => Expert(layer, expert, shape), layer => [$"{Router(layer)}.weight"]) with
         {
             EmbeddingMultiplier = config.Factor("embedding_multiplier", 1),

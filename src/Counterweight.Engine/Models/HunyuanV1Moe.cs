@@ -36,7 +36,7 @@ internal static unsafe class HunyuanV1Moe
     {
         var scaling = config.File.OptionalObject("rope_scaling") ?? config.File.OptionalObject("rope_parameters");
         if (scaling is null || scaling.String(["rope_type", "type"], "default") != "dynamic")
-            return RotaryFrequencies.FromConfig(config.File, config.HeadDim);
+            return config.Frequencies();
         var alpha = scaling.Double("alpha", 1e-3, 1e9);
         if (scaling.Double("factor", 0, 1e9, 1) != 1)
             throw scaling.Refuse("factor", "1 beside alpha");

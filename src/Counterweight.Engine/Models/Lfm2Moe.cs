@@ -16,7 +16,7 @@ internal static unsafe class Lfm2Moe
             throw file.Refuse("layer_types", $"conv or full_attention for each of {config.Layers} layers");
         var dense = file.Int("num_dense_layers", 0, config.Layers, 0);
         var shape = config.Shape(config.Width("moe_intermediate_size"), Enumerable.Range(dense, config.Layers - dense), config.Experts(), config.TopK());
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim));
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         var convolutions = types.Count(type => type == "conv");
         return builder.Build(builder.Parts(
             l => Layer(l, types, builder),

@@ -16,7 +16,7 @@ internal static unsafe class Llama4Text
         var config = DecoderConfig.Read(file);
         config.IgnoreTraining("router_jitter_noise", "layer_types", "for_llm_compressor");
         var shape = config.Shape(config.Width("intermediate_size"), Sparse(config), config.Experts(), config.TopK());
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim));
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         return builder.Build(builder.Parts(
             l => builder.Layer(l, Attention(l, builder), Mlp(l, builder)),
             (layer, expert) => Expert($"model.layers.{shape.MoeLayers[layer]}.feed_forward.experts", expert, shape),

@@ -13,7 +13,7 @@ internal static unsafe class Mixtral
         var config = DecoderConfig.Read(file);
         config.IgnoreTraining("router_jitter_noise");
         var shape = config.Shape(config.Width("intermediate_size"), Enumerable.Range(0, config.Layers), config.Experts(), config.TopK());
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim));
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         var reach = config.SlidingWindow() is { } width ? AttentionReach.Window(width) : AttentionReach.Full;
         return builder.Build(builder.Parts(
             l => builder.Layer(l, builder.Attention(l, builder.Rotate, bias: false, outputBias: false, reach), Moe(l, builder)),

@@ -16,7 +16,7 @@ internal static unsafe class PhiMoe
         var scaling = file.OptionalObject("rope_scaling") ?? file.OptionalObject("rope_parameters");
         var (frequencies, longest) = scaling?.String(["rope_type", "type"], "default") == "longrope"
             ? LongRope(config, scaling)
-            : (RotaryFrequencies.FromConfig(file, config.HeadDim), config.MaxPositions);
+            : (config.Frequencies(), config.MaxPositions);
         var shape = config.Shape(config.Width("intermediate_size"), Enumerable.Range(0, config.Layers), config.Experts(), config.TopK()) with { MaxPositions = longest };
         var builder = new DecoderBuilder(checkpoint, context, config, shape, frequencies);
         return builder.Build(builder.Parts(

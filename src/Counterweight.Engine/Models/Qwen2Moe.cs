@@ -13,7 +13,7 @@ internal static unsafe class Qwen2Moe
         var config = DecoderConfig.Read(file);
         QwenLayers.RefuseWindow(config);
         var shape = config.Shape(config.Width("moe_intermediate_size"), QwenLayers.Sparse(config), config.Experts(), config.TopK());
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim));
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         var bias = file.Bool("qkv_bias", true);
         return builder.Build(builder.Parts(
             l => builder.Layer(l, builder.Attention(l, builder.Rotate, bias, outputBias: false), Mlp(l, builder)),

@@ -13,7 +13,7 @@ internal static unsafe class Qwen3Moe
         var config = DecoderConfig.Read(file);
         QwenLayers.RefuseWindow(config);
         var shape = config.Shape(config.Width("moe_intermediate_size"), QwenLayers.Sparse(config), config.Experts(), config.TopK());
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, config.HeadDim));
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         return builder.Build(builder.Parts(
             l => builder.Layer(l, Attention(l, builder), Mlp(l, builder)),
             (layer, expert) => SeparateExperts.At($"model.layers.{shape.MoeLayers[layer]}.mlp.experts.{expert}", shape),

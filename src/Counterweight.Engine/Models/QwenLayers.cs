@@ -8,7 +8,10 @@ internal static class QwenLayers
     {
         var step = config.File.Int("decoder_sparse_step", 1, 4096, 1);
         var dense = config.File.IntList("mlp_only_layers", 0, config.Layers - 1, []);
-        return Enumerable.Range(0, config.Layers).Where(l => !dense.Contains(l) && (l + 1) % step == 0);
+        int[] sparse = [.. Enumerable.Range(0, config.Layers).Where(l => !dense.Contains(l) && (l + 1) % step == 0)];
+        return sparse.Length > 0
+            ? sparse
+            : throw config.File.Refuse(dense.Length > 0 ? "mlp_only_layers" : "decoder_sparse_step", $"at least one of the {config.Layers} layers with experts");
     }
 
     /// <summary>Published files name a window and switch it off; then it is to be ignored.</summary>

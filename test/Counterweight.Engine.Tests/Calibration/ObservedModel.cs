@@ -18,7 +18,7 @@ internal static class ObservedModel
     }
 
     public static ActivationStatistics NewStatistics(MoeModel model) =>
-        new(model.Context.Kernel, model.Shape.MoeLayers.Count, model.Shape.Experts, model.Shape.Hidden, model.Shape.ExpertIntermediate);
+        new(model.Context.Kernel, model.Shape.MoeLayers.Count, model.Shape.Experts, model.Shape.Hidden, (_, _) => model.Shape.ExpertIntermediate);
 
     /// <summary>The rows that one expert is given for some text.</summary>
     public static List<SeenRow> Rows(TestModel test, int layer, int expert, params int[][] sequences)
