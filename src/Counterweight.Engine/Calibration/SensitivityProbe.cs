@@ -88,7 +88,7 @@ internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts e
             var exponentials = new Span<float>(logits + (long)RowsPerItem * vocabulary, vocabulary);
             model.LogitsOnThisThread(first, rows, logits);
             for (var r = 0; r < rows; r++)
-                {
+            {
                 var row = new Span<float>(logits + (long)r * vocabulary, vocabulary);
                 ToLogProbabilities(row, exponentials);
                 values[first + r] = rowValue(first + r, row, exponentials);
