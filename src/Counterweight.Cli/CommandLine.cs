@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Counterweight.Cli.Output;
 using Counterweight.Cli.Verbs;
+using Counterweight.Planner;
 
 namespace Counterweight.Cli;
 
@@ -11,18 +12,23 @@ internal static class CommandLine
     private static readonly TimeSpan CancellationPatience = TimeSpan.FromMinutes(1);
 
     /// <summary>The program's command with its verbs.</summary>
-    public static RootCommand Root() => new("Counterweight: training-free load balancing for sparse Mixture-of-Experts models")
+    public static RootCommand Root()
     {
-        BalanceVerb.Create(),
-        InspectVerb.Create(),
-        VerifyVerb.Create(),
-        GenerateVerb.Create(),
-        BenchVerb.Create(),
-        CalibrateVerb.Create(),
-        ApplyVerb.Create(),
-        EvaluateVerb.Create(),
-        ReportVerb.Create(),
-    };
+        var root = new RootCommand("Counterweight: training-free load balancing for sparse Mixture-of-Experts models")
+        {
+            BalanceVerb.Create(),
+            InspectVerb.Create(),
+            VerifyVerb.Create(),
+            GenerateVerb.Create(),
+            BenchVerb.Create(),
+            CalibrateVerb.Create(),
+            ApplyVerb.Create(),
+            EvaluateVerb.Create(),
+            ReportVerb.Create(),
+        };
+        PlannerVerbs.AddTo(root, withInspect: false);
+        return root;
+    }
 
     /// <summary>Runs a command line and returns the exit code.</summary>
     /// <param name="arguments">The arguments after the program's name.</param>

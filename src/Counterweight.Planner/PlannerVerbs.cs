@@ -24,8 +24,11 @@ public static class PlannerVerbs
     }
 
     /// <summary>Describes a file of recorded loads or a plan of any engine on <paramref name="output"/>.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="output">Where the description goes.</param>
+    /// <param name="json">File for the same figures as one JSON document; null for none.</param>
     /// <exception cref="InvalidInputException">It is neither, or is broken.</exception>
-    public static void Inspect(string path, TextWriter output) => InspectVerb.Describe(path, new PlanSource(null, null, null), output);
+    public static void Inspect(string path, TextWriter output, string? json) => InspectVerb.Describe(path, new PlanSource(null, null, null), output, json);
 
     /// <summary>Parses and runs: 0 done, 1 the work failed or a check did not hold, 2 wrong use.</summary>
     public static int Run(RootCommand root, string[] args)

@@ -27,6 +27,16 @@ public static class PlanFile
         }, check: input => PlanReader.Read(input));
     }
 
+    /// <summary>Whether a file says near its start that it is a plan of this format; false where there is none.</summary>
+    public static bool IsPlan(string path)
+    {
+        if (!File.Exists(path))
+            return false;
+        var start = new byte[256];
+        using var stream = File.OpenRead(path);
+        return start.AsSpan(0, stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)).IndexOf("\"counterweight.plan\""u8) >= 0;
+    }
+
     /// <summary>Reads and validates a plan file.</summary>
     /// <exception cref="InvalidInputException">The file cannot be read or is not a valid plan: names the JSON path.</exception>
     public static Plan Read(string path) => PlanReader.Read(JsonInput.Parse(path));

@@ -3,29 +3,47 @@ using Counterweight.Balancing.Plans;
 using Counterweight.Cli.Output;
 using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Reports;
+using Counterweight.Planner;
 
 namespace Counterweight.Cli.Verbs;
 
-/// <summary><c>inspect</c>: what a model folder holds.</summary>
+/// <summary><c>inspect</c>: what a model folder holds, or a file of loads or a plan.</summary>
 internal static class InspectVerb
 {
-    private static readonly Argument<string> Model = CommonOptions.Model();
+    private static readonly Argument<string> Path = new("PATH") { Description = "Folder of a model; or a file: recorded loads, plan.json, the plan file of an engine" };
     private static readonly Option<string?> Json = CommonOptions.Json();
 
     public static Command Create()
     {
-        var command = new Command("inspect", "Shows what a model folder holds: sizes, parameters, bytes; of a balanced checkpoint also its plan") { Model, Json };
+        var command = new Command("inspect", "Shows what a model folder holds (sizes, parameters, bytes, its plan), or recorded loads, or a plan") { Path, Json };
         command.Does((parsed, terminal, _) =>
         {
-            var folder = parsed.GetValue(Model)!;
-            var summary = ModelSummary.Of(folder, terminal.Warn);
-            FigureJson.Write(parsed.GetValue(Json), InspectFigures.Of(folder, summary), FigureJsonContext.Default.InspectFigures);
-            FigureTable.RenderFigures(terminal.Out, Rows(folder, summary));
-            if (summary.Plan is { } plan)
-                PlanTable.Render(terminal.Out, plan);
+            var path = parsed.GetValue(Path)!;
+            if (PlanFile.IsPlan(path))
+                InspectPlan(path, terminal, parsed.GetValue(Json));
+            else if (File.Exists(path))
+                PlannerVerbs.Inspect(path, terminal.Text, parsed.GetValue(Json));
+            else
+                InspectModel(path, terminal, parsed.GetValue(Json));
             return Task.FromResult(ExitCodes.Done);
         });
         return command;
+    }
+
+    private static void InspectPlan(string file, Terminal terminal, string? json)
+    {
+        var plan = PlanFile.Read(file);
+        FigureJson.Write(json, PlanFigures.Of(plan), FigureJsonContext.Default.PlanFigures);
+        PlanTable.Render(terminal.Out, plan);
+    }
+
+    private static void InspectModel(string folder, Terminal terminal, string? json)
+    {
+        var summary = ModelSummary.Of(folder, terminal.Warn);
+        FigureJson.Write(json, InspectFigures.Of(folder, summary), FigureJsonContext.Default.InspectFigures);
+        FigureTable.RenderFigures(terminal.Out, Rows(folder, summary));
+        if (summary.Plan is { } plan)
+            PlanTable.Render(terminal.Out, plan);
     }
 
     private static IEnumerable<(string, string)> Rows(string folder, ModelSummary summary)

@@ -14,28 +14,34 @@ internal static class InspectVerb
     private static readonly Option<string?> Engine = CommonOptions.Engine();
     private static readonly Option<int?> Devices = CommonOptions.Devices();
     private static readonly Option<string?> Config = CommonOptions.Config();
+    private static readonly Option<string?> Json = CommonOptions.Json();
 
     public static Command Create()
     {
-        var command = new Command("inspect", "Describes recorded loads or a plan") { Path, Engine, Devices, Config };
+        var command = new Command("inspect", "Describes recorded loads or a plan") { Path, Engine, Devices, Config, Json };
         command.Does(parsed =>
         {
             var source = new PlanSource(parsed.GetValue(Engine), parsed.GetValue(Devices), CommonOptions.ReadConfig(parsed, Config));
-            Describe(parsed.GetValue(Path)!, source, parsed.InvocationConfiguration.Output);
+            Describe(parsed.GetValue(Path)!, source, parsed.InvocationConfiguration.Output, parsed.GetValue(Json));
             return true;
         });
         return command;
     }
 
-    public static void Describe(string path, PlanSource source, TextWriter output)
+    public static void Describe(string path, PlanSource source, TextWriter output, string? json)
     {
         if (source.Engine is null && !LooksLikePlan(path))
         {
-            foreach (var loads in LoadsImport.Read(path, new ImportOptions { DenseLayers = source.Config?.MoeLayers[0], Experts = source.Config?.Experts }))
+            var traces = LoadsImport.Read(path, new ImportOptions { DenseLayers = source.Config?.MoeLayers[0], Experts = source.Config?.Experts });
+            if (json is not null)
+                FigureJson.Write(json, writer => InspectJson.Write(writer, traces));
+            foreach (var loads in traces)
                 DescribeLoads(loads, output);
             return;
         }
         var plan = source.Read(path, out var own);
+        if (json is not null)
+            FigureJson.Write(json, writer => InspectJson.Write(writer, plan, own));
         DescribePlan(plan, own, output);
         foreach (var name in EnginePlanFormats.Names.Where(name => source.Engine is null || name == source.Engine))
             foreach (var finding in EnginePlanFormats.Of(name).Check(plan, source.Target))

@@ -47,6 +47,9 @@ public sealed class BalancedPocketTests(BalancedPocket balanced) : IClassFixture
         Assert.Equal(balanced.Report.After.ExpertBytes, figures.GetProperty("expertBytes").GetInt64());
         Assert.Equal(balanced.Report.Detail.Slots.Select(slots => slots.Length),
             figures.GetProperty("plan").GetProperty("layers").EnumerateArray().Select(layer => layer.GetProperty("slots").GetInt32()));
+
+        (await CliResult.Of("inspect", Path.Combine(balanced.Folder, "plan.json"), "--json", folder["p.json"])).Done();
+        Assert.Equal(figures.GetProperty("plan").GetRawText().Replace(" ", ""), folder.Json("p.json").GetRawText().Replace(" ", ""));
     }
 
     [Fact]

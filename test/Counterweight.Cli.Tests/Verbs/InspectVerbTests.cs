@@ -1,3 +1,5 @@
+using Counterweight.Tests;
+
 namespace Counterweight.Cli.Tests.Verbs;
 
 public sealed class InspectVerbTests
@@ -21,5 +23,21 @@ public sealed class InspectVerbTests
         Assert.Equal("bf16", figures.GetProperty("storedPrecision").GetString());
         Assert.Equal(3 * TinyModel.Hidden * TinyModel.Intermediate * 4, figures.GetProperty("bytesOfExpert").GetProperty("fp32").GetInt32());
         Assert.False(figures.TryGetProperty("plan", out _));
+    }
+
+    [Fact]
+    public async Task Recorded_loads_are_described()
+    {
+        using var model = new TinyModel();
+        using var folder = new TemporaryFolder();
+        var text = Path.Combine(GoldenFiles.ProjectRoot, "texts", "calibration", "math.txt");
+        (await CliResult.Of("calibrate", model.Folder, "--text", text, "--calibration-tokens", "1024", "-o", folder["loads.json"], "--json", folder["c.json"])).Done();
+        (await CliResult.Of("inspect", folder["loads.json"], "--json", folder["l.json"])).Done();
+        var prefill = folder.Json("l.json").GetProperty("traces")[0];
+        Assert.Equal("prefill", prefill.GetProperty("phase").GetString());
+        Assert.Equal(
+            folder.Json("c.json").GetProperty("phases")[0].GetProperty("layers").EnumerateArray().Select(layer => layer.GetProperty("lis").GetDouble()),
+            prefill.GetProperty("layers").EnumerateArray().Select(layer => layer.GetProperty("lis").GetDouble()));
+        (await CliResult.Of("inspect", folder.Write("none.json", "{}"))).Refused(1, folder["none.json"]);
     }
 }
