@@ -46,7 +46,8 @@ public static class ModelLoader
         if (config.Has("quantization_config"))
             throw config.Refuse("quantization_config", "none: weights in a floating-point type");
         var model = load(checkpoint, config, context);
-        foreach (var key in config.UnknownKeys())
+        // Published files give the width of dense layers where there are none.
+        foreach (var key in config.UnknownKeys("intermediate_size"))
             warn?.Invoke($"{config.File}: key \"{key}\" is not known and has no effect");
         return model;
     }
