@@ -50,8 +50,8 @@ public sealed record PlanRequest
     /// <summary>Limit on expert bytes as a ratio to the original, 0.1 to 16. Default 1.0: not a byte more.</summary>
     public double Budget { get; init; } = 1.0;
 
-    /// <summary>Limit on the predicted rise of the loss, nats per token, 0 to 10. Default 0.0025 (+0.25 % perplexity).</summary>
-    public double MaxLoss { get; init; } = 0.0025;
+    /// <summary>Limit on the predicted rise of the loss, nats per token, 0 to 10. Default 0.001 (+0.1 % perplexity).</summary>
+    public double MaxLoss { get; init; } = 0.001;
 
     /// <summary>Devices that slots are placed on, 1 to 1024. Default 8.</summary>
     public int Devices { get; init; } = 8;

@@ -22,7 +22,7 @@ internal static class BalanceVerb
     private static readonly Option<string> Policy = new("--policy") { Description = $"Plan policy: {string.Join(", ", PlanPolicies.Names)}", DefaultValueFactory = _ => "budget" };
     private static readonly Option<string[]> PolicyOption = CommonOptions.Texts("--policy-option", "Options of the policy, name=value");
     private static readonly Option<double> Budget = new("--budget") { Description = "Limit on expert bytes as a ratio to the original, 0.1 to 16", DefaultValueFactory = _ => 1.0 };
-    private static readonly Option<double?> MaxLoss = new("--max-loss") { Description = "Limit on the predicted rise of the loss, nats per token" };
+    private static readonly Option<double?> MaxLoss = new("--max-loss") { Description = "Limit on the predicted rise of the loss, nats per token; default 0.001" };
     private static readonly Option<int?> Devices = CommonOptions.Ranged(new Option<int?>("--devices") { Description = "Devices that slots are placed on; default 8" }, 1, 1024);
     private static readonly Option<Balancing.Plans.Precision[]?> Precisions = CommonOptions.Precisions();
     private static readonly Option<string> Split = CommonOptions.Split();
