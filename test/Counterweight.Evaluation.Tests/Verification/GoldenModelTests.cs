@@ -42,4 +42,15 @@ public sealed class GoldenModelTests
         Assert.Contains(differences, difference => difference.Tensor == "greedy_ids");
         Assert.All(differences, difference => Assert.True(difference.Agrees, $"{difference}"));
     }
+
+    public static TheoryData<string> Folders() => [.. GoldenModels.Folders()];
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Every_key_of_a_config_is_known(string folder)
+    {
+        var warnings = new List<string>();
+        using var loaded = LoadedModel.Open(GoldenFiles.Shared("goldens", "models", folder), new LoadOptions { Threads = 1 }, warnings.Add);
+        Assert.Empty(warnings);
+    }
 }
