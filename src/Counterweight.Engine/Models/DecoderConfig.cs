@@ -34,8 +34,6 @@ internal sealed record DecoderConfig
         var kvHeads = config.Int("num_key_value_heads", 1, heads, heads);
         if (heads % kvHeads != 0)
             throw config.Refuse("num_key_value_heads", $"a divisor of num_attention_heads = {heads}");
-        // Every file has it, but only dense layers, or experts without a width of their own, read it.
-        config.Has("intermediate_size");
         return new DecoderConfig
         {
             File = config,
