@@ -32,8 +32,19 @@ internal sealed record TinyModel
     /// <summary>Another head width, dense layer, tying and element type.</summary>
     public static TinyModel Other { get; } = new()
     {
-        Hidden = 36, Heads = 3, KvHeads = 1, HeadDim = 20, ExpertIntermediate = 24, Layers = 2, DenseLayers = [], Experts = 12, TopK = 4,
-        Tied = true, Bias = true, Type = DType.F32, Seed = 2,
+        Hidden = 36,
+        Heads = 3,
+        KvHeads = 1,
+        HeadDim = 20,
+        ExpertIntermediate = 24,
+        Layers = 2,
+        DenseLayers = [],
+        Experts = 12,
+        TopK = 4,
+        Tied = true,
+        Bias = true,
+        Type = DType.F32,
+        Seed = 2,
     };
 
     /// <summary>The config that the checkpoint gets.</summary>
