@@ -1,22 +1,13 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Counterweight.Bench;
 
-/// <summary>What the figures are to be read against: the processor's name and its measured fp32 peak.</summary>
+/// <summary>What the figures are to be read against: the measured fp32 peak of the processor.</summary>
 internal static class Processor
 {
-    public static string Name()
-    {
-        const string Label = "model name";
-        var lines = File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo") : [];
-        var line = lines.FirstOrDefault(text => text.StartsWith(Label, StringComparison.Ordinal));
-        return line is null ? RuntimeInformation.ProcessArchitecture.ToString() : line[(line.IndexOf(':') + 1)..].Trim();
-    }
-
     /// <summary>GFLOP/s of one thread that does nothing but fused multiply-adds, in the widest registers there are.</summary>
     public static double PeakGflops()
     {

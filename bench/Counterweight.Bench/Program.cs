@@ -1,6 +1,7 @@
 using Counterweight.Bench;
+using Counterweight.Evaluation.Balance;
 
-Console.WriteLine($"CPU: {Processor.Name()}, .NET {Environment.Version}, one thread, best of many runs");
+Console.WriteLine($"CPU: {Machine.Processor()}, .NET {Environment.Version}, one thread, best of many runs");
 switch (args)
 {
     case ["kernels"]:
