@@ -33,7 +33,7 @@ public sealed record PrecisionAssignment(Precision[][] Precisions, long PlannedB
     /// </summary>
     public static double RelativeError(Precision precision) => precision switch
     {
-        Precision.Fp32 => 0,
+        Precision.Stored or Precision.Fp32 => 0,
         Precision.Fp16 => 4.3e-8,
         Precision.Bf16 => 2.8e-6,
         Precision.Int8 or Precision.LlmInt8 => 8.0e-5,
@@ -59,9 +59,9 @@ public sealed record PrecisionAssignment(Precision[][] Precisions, long PlannedB
         if (!(budget is >= PlanLimits.MinBudget and <= PlanLimits.MaxBudget))
             throw new InvalidInputException("budget", FormattableString.Invariant($"{budget}"),
                 $"{PlanLimits.MinBudget} to {PlanLimits.MaxBudget}");
-        var original = checked(costs.Bytes[costs.Original] * plan.Experts * plan.SlotExperts.Length);
+        var original = BytesAtOriginal(costs, plan.SlotExperts.Select(_ => Enumerable.Range(0, plan.Experts)));
         var result = Array.ConvertAll(plan.SlotExperts, slots => slots.Select(_ => costs.Original).ToArray());
-        var bytes = checked(costs.Bytes[costs.Original] * plan.TotalSlots);
+        var bytes = BytesAtOriginal(costs, plan.SlotExperts);
         double distortion = 0;
         var steps = new PrecisionSteps(plan, loads, costs, precisions, loss);
         foreach (var step in steps.Cheapest(mix))
@@ -78,6 +78,9 @@ public sealed record PrecisionAssignment(Precision[][] Precisions, long PlannedB
                 FormattableString.Invariant($"at least {(double)bytes / original:F4} for {plan.TotalSlots} slots with these precisions"));
         return new PrecisionAssignment(result, bytes, original, distortion);
     }
+
+    private static long BytesAtOriginal(ExpertCosts costs, IEnumerable<IEnumerable<int>> layers) =>
+        layers.Select((experts, l) => experts.Sum(expert => costs.Of(l, expert, costs.Original))).Sum();
 }
 
 /// <summary>Lowers a run of slots to a precision, from the one that an earlier step left.</summary>
@@ -94,17 +97,15 @@ internal sealed class PrecisionSteps
     private readonly ExpertCosts _costs;
     private readonly IReadOnlyDictionary<Precision, double[][]>? _loss;
     private readonly double[][] _shares; // [layers][slots] part of all tokens that meets the slot
-    private readonly Precision[] _ladder;
+    private readonly IReadOnlyList<Precision> _precisions;
 
     public PrecisionSteps(EnginePlan plan, ExpertLoads loads, ExpertCosts costs, IReadOnlyList<Precision> precisions,
         IReadOnlyDictionary<Precision, double[][]>? loss)
     {
-        (_plan, _costs, _loss) = (plan, costs, loss);
+        (_plan, _costs, _loss, _precisions) = (plan, costs, loss, precisions);
         foreach (var precision in precisions)
-            if (!costs.Bytes.ContainsKey(precision) || (loss is not null && !loss.ContainsKey(precision)))
+            if (!costs.Has(precision) || (loss is not null && !loss.ContainsKey(precision)))
                 throw new InvalidInputException("precisions", precision.Name(), "precisions whose bytes and distortion are known");
-        _ladder = [costs.Original, .. precisions.Where(p => costs.Bytes[p] < costs.Bytes[costs.Original]).Distinct()
-            .OrderByDescending(p => costs.Bytes[p])];
         _shares = new double[loads.Layers][];
         for (var l = 0; l < loads.Layers; l++)
         {
@@ -128,16 +129,16 @@ internal sealed class PrecisionSteps
 
     private void AddHull(List<PrecisionStep> steps, int layer, int first, int slots)
     {
+        var ladder = Ladder(layer, first, slots);
         var at = 0;
-        while (at < _ladder.Length - 1)
+        while (at < ladder.Length - 1)
         {
             var best = default(PrecisionStep);
             var to = at;
-            for (var next = at + 1; next < _ladder.Length; next++)
+            for (var next = at + 1; next < ladder.Length; next++)
             {
-                var step = new PrecisionStep(layer, first, slots, _ladder[next],
-                    slots * (_costs.Bytes[_ladder[at]] - _costs.Bytes[_ladder[next]]),
-                    Math.Max(0, Distortion(layer, first, slots, _ladder[next]) - Distortion(layer, first, slots, _ladder[at])));
+                var step = new PrecisionStep(layer, first, slots, ladder[next].Precision, ladder[at].Bytes - ladder[next].Bytes,
+                    Math.Max(0, Distortion(layer, first, slots, ladder[next].Precision) - Distortion(layer, first, slots, ladder[at].Precision)));
                 if (step.SavedBytes > 0 && (to == at || step.Price <= best.Price))
                     (best, to) = (step, next);
             }
@@ -145,6 +146,21 @@ internal sealed class PrecisionSteps
                 return;
             steps.Add(best);
             at = to;
+        }
+    }
+
+    /// <summary>The checkpoint's own precision and those below it, by falling bytes of the run.</summary>
+    private (Precision Precision, long Bytes)[] Ladder(int layer, int first, int slots)
+    {
+        var original = (_costs.Original, Bytes: Bytes(_costs.Original));
+        return [original, .. _precisions.Distinct().Select(p => (p, Bytes: Bytes(p))).Where(p => p.Bytes < original.Bytes).OrderByDescending(p => p.Bytes)];
+
+        long Bytes(Precision precision)
+        {
+            long sum = 0;
+            foreach (var expert in _plan.SlotExperts[layer].AsSpan(first, slots))
+                sum += _costs.Of(layer, expert, precision);
+            return sum;
         }
     }
 

@@ -58,9 +58,9 @@ public static class PlanValidator
     {
         for (var l = 0; l < plan.Layers.Count; l++)
             for (var s = 0; s < plan.Layers[l].Slots.Count; s++)
-                if (!costs.Bytes.ContainsKey(plan.Layers[l].Slots[s].Precision))
+                if (!costs.Has(plan.Layers[l].Slots[s].Precision))
                     throw Error(name, $"layers[{l}].slots[{s}].precision", plan.Layers[l].Slots[s].Precision.Name(),
-                        "one of " + string.Join(", ", costs.Bytes.Keys.Order().Select(precision => precision.Name())));
+                        "one of " + string.Join(", ", costs.Precisions.Select(precision => precision.Name())));
     }
 
     private static void CheckSlots(Plan plan, int layer, string name)

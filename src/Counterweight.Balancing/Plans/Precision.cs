@@ -1,8 +1,12 @@
 namespace Counterweight.Balancing.Plans;
 
 /// <summary>How the weights of a physical expert are stored and computed with.</summary>
+/// <remarks>In the order of falling quality: where copies of an expert differ, the first ones are the better ones.</remarks>
 public enum Precision
 {
+    /// <summary>The checkpoint's own block format (fp8, GPTQ, Q4_K and so on), which may differ by layer and projection.</summary>
+    Stored,
+
     /// <summary>IEEE single precision, 4 bytes a weight.</summary>
     Fp32,
 
@@ -28,7 +32,7 @@ public enum Precision
 /// <summary>The names of precisions in files and options.</summary>
 public static class PrecisionNames
 {
-    private static readonly string[] Names = ["fp32", "fp16", "bf16", "fp8", "int8", "llm.int8", "int4"];
+    private static readonly string[] Names = ["stored", "fp32", "fp16", "bf16", "fp8", "int8", "llm.int8", "int4"];
 
     /// <summary>All names, in the order of <see cref="Precision"/>.</summary>
     public static IReadOnlyList<string> All => Names;

@@ -3,18 +3,6 @@ using Counterweight.Balancing.Plans;
 
 namespace Counterweight.Balancing.Policies;
 
-/// <summary>What expert copies cost in bytes.</summary>
-/// <param name="Original">The precision of the checkpoint's experts.</param>
-/// <param name="Bytes">Stored bytes of one expert by precision; a precision that cannot be loaded is absent.</param>
-public sealed record ExpertCosts(Precision Original, IReadOnlyDictionary<Precision, long> Bytes)
-{
-    /// <summary>Expert bytes of the model as it is.</summary>
-    public long OriginalBytes(ModelFingerprint model) => checked(Bytes[Original] * model.Experts * model.MoeLayers.Count);
-
-    /// <summary>Expert bytes of planned layers.</summary>
-    public long BytesOf(IEnumerable<LayerPlan> layers) => layers.Sum(layer => layer.Slots.Sum(slot => Bytes[slot.Precision]));
-}
-
 /// <summary>How much each expert matters, measured on calibration text.</summary>
 /// <param name="WandaBottom">The paper's prose reading: mean of the lowest fraction of |W|·‖X‖₂, [layers][experts]; lower = more important.</param>
 /// <param name="WandaTop">The paper's listing: mean of the highest entries, [layers][experts]; argmax = least important.</param>

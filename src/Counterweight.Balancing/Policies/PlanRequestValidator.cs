@@ -21,9 +21,9 @@ public static class PlanRequestValidator
         if (request.Precisions is { Count: 0 })
             throw new InvalidInputException("precisions", "none", "at least one");
         foreach (var precision in (request.Precisions ?? []).Append(request.Costs.Original))
-            if (!request.Costs.Bytes.TryGetValue(precision, out var bytes) || bytes <= 0)
+            if (!request.Costs.Has(precision) || request.Costs.Total(request.Model, precision) <= 0)
                 throw new InvalidInputException("precisions", precision.Name(),
-                    "precisions that experts can be stored in: " + string.Join(", ", request.Costs.Bytes.Keys.Order().Select(p => p.Name())));
+                    "precisions that experts can be stored in: " + string.Join(", ", request.Costs.Precisions.Select(p => p.Name())));
         if (request.Importance is { } importance)
             CheckImportance(importance, request.Model);
     }

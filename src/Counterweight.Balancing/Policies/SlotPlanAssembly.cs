@@ -51,6 +51,6 @@ internal static class SlotPlanAssembly
     }
 
     // By default slots may take every precision whose bytes, and where importance was measured whose loss, are known.
-    private static Precision[] Known(PlanRequest request) => [.. request.Costs.Bytes.Keys.Where(precision =>
-        precision != request.Costs.Original && request.Importance?.Loss.ContainsKey(precision) != false).Order()];
+    private static Precision[] Known(PlanRequest request) => [.. request.Costs.Precisions.Where(precision =>
+        precision != request.Costs.Original && request.Importance?.Loss.ContainsKey(precision) != false)];
 }

@@ -59,9 +59,9 @@ internal static class InspectVerb
         yield return ("longest input", $"{FigureText.Count(shape.MaxPositions)} tokens");
         yield return ("parameters", FigureText.Count(summary.Parameters));
         yield return ("parameters per token", FigureText.Count(summary.ActiveParameters));
-        yield return ("stored precision", summary.Costs.Original.Name());
-        foreach (var (precision, bytes) in summary.Costs.Bytes)
-            yield return ($"bytes of an expert, {precision.Name()}", $"{FigureText.Count(bytes)} ({FigureText.Bytes(bytes * (double)shape.Experts * shape.MoeLayers.Count)} for all)");
+        yield return ("stored precision", summary.StoredPrecision.Name());
+        foreach (var (precision, bytes) in summary.BytesByPrecision)
+            yield return ($"bytes of an expert, {precision.Name()}", $"{FigureText.Count(bytes / summary.AllExperts)} ({FigureText.Bytes(bytes)} for all)");
         yield return ("expert bytes", FigureText.Bytes(summary.ExpertBytes));
         yield return ("total bytes", FigureText.Bytes(summary.ExpertBytes + summary.DenseBytes));
     }
@@ -78,8 +78,8 @@ internal sealed record InspectFigures(
         var shape = summary.Shape;
         return new InspectFigures(
             folder, summary.IsBalanced, shape.ModelType, shape.Layers, shape.MoeLayers, shape.Experts, shape.TopK, shape.Hidden, shape.ExpertIntermediate,
-            shape.Vocabulary, shape.MaxPositions, summary.Parameters, summary.ActiveParameters, summary.Costs.Original.Name(),
-            summary.Costs.Bytes.ToDictionary(entry => entry.Key.Name(), entry => entry.Value),
+            shape.Vocabulary, shape.MaxPositions, summary.Parameters, summary.ActiveParameters, summary.StoredPrecision.Name(),
+            summary.BytesByPrecision.ToDictionary(entry => entry.Key.Name(), entry => entry.Value / summary.AllExperts),
             summary.ExpertBytes, summary.ExpertBytes + summary.DenseBytes, summary.Plan is { } plan ? PlanFigures.Of(plan) : null);
     }
 }

@@ -47,6 +47,9 @@ public sealed class QuantizedExperts : IExpertSource
     public Precision StoredPrecision => _model.OriginalExperts.StoredPrecision;
 
     /// <inheritdoc/>
+    public long StoredBytes(int layer, int expert) => _model.OriginalExperts.StoredBytes(layer, expert);
+
+    /// <inheritdoc/>
     public ExpertWeights Get(int layer, int expert, Precision precision)
     {
         for (var p = 0; p < _precisions.Count; p++)

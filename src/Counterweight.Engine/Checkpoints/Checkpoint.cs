@@ -38,6 +38,9 @@ public sealed class Checkpoint : TensorSource
     /// <inheritdoc/>
     public override IReadOnlyList<string> TensorNames { get; }
 
+    /// <summary>The matrices that are no ordinary tensors; null if all are.</summary>
+    internal IStoredTensors? Stored { get; private init; }
+
     /// <summary>The open files: one, or the shards in ordinal order of their names.</summary>
     public IReadOnlyList<SafetensorsFile> Files => _files;
 

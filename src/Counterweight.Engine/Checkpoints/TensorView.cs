@@ -42,6 +42,18 @@ public readonly unsafe struct TensorView
         ? new(Pointer, (int)ByteCount)
         : throw Refuse($"{ByteCount} bytes", $"at most {int.MaxValue} bytes in one piece");
 
+    /// <summary>A stretch of the data as it stands in the file, not copied; valid until the file is disposed.</summary>
+    /// <param name="firstByte">Where it starts.</param>
+    /// <param name="bytes">Its length.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The stretch leaves the tensor.</exception>
+    public ReadOnlyMemory<byte> Memory(long firstByte, int bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstByte);
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstByte, ByteCount - bytes);
+        return new MappedMemory(_file, _entry.Begin + firstByte, bytes).Memory;
+    }
+
     /// <summary>Throws unless the tensor has this shape.</summary>
     /// <exception cref="InvalidInputException">It has another one.</exception>
     public void RequireShape(params ReadOnlySpan<int> expected)

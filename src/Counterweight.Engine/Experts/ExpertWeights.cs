@@ -61,11 +61,6 @@ public sealed class PackedExpert : IDisposable
     /// <summary>The weights again, code for code.</summary>
     public ExpertWeights Unpack() => new(Gate.Unpack(), Up.Unpack(), Down.Unpack()) { Biases = Biases };
 
-    /// <summary>Bytes that an expert of that shape takes when packed.</summary>
-    public static long BytesFor(Precision precision, int hidden, int intermediate, bool biased = false) =>
-        2 * PackedMatrix.BytesFor(precision, intermediate, hidden) + PackedMatrix.BytesFor(precision, hidden, intermediate)
-        + (biased ? (2L * intermediate + hidden) * sizeof(float) : 0);
-
     /// <summary>output = down(act(gate·x + b, up·x + b)) + b.</summary>
     /// <param name="kernel">Matrix products.</param>
     /// <param name="activation">act.</param>

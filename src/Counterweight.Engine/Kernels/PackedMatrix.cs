@@ -3,12 +3,13 @@ using System.Runtime.InteropServices;
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Quantization;
+using Counterweight.Engine.Quantization.Formats;
 
 namespace Counterweight.Engine.Kernels;
 
 /// <summary>
 /// A weight matrix in the layout that every kernel reads: panels of 16 outputs, the inputs of a panel one after another, in the
-/// precision's own codes. Nothing is widened; <see cref="Bytes"/> is what the process really holds.
+/// precision's own codes; or a checkpoint's own blocks as they are. Nothing is widened; <see cref="Bytes"/> is what the process really holds.
 /// </summary>
 public sealed unsafe class PackedMatrix : IDisposable
 {
@@ -29,8 +30,17 @@ public sealed unsafe class PackedMatrix : IDisposable
         _scales = _layout.PanelScaleBytes > 0 ? new AlignedBuffer(Panels * _layout.PanelScaleBytes) : null;
     }
 
+    private PackedMatrix(StoredFormat format, int outputs, int inputs)
+    {
+        (Precision, Outputs, Inputs, Format) = (Precision.Stored, outputs, inputs, format);
+        _codes = new AlignedBuffer(format.Bytes(outputs, inputs));
+    }
+
     /// <summary>How the codes are to be read.</summary>
     public Precision Precision { get; }
+
+    /// <summary>The checkpoint's own format if that is the precision; otherwise null.</summary>
+    public StoredFormat? Format { get; }
 
     /// <summary>Rows of the weight matrix.</summary>
     public int Outputs { get; }
@@ -44,7 +54,10 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Bytes held: codes, scales and padding.</summary>
     public long Bytes => _codes.Bytes + (_scales?.Bytes ?? 0);
 
-    /// <summary>All panels; valid until <see cref="Dispose"/>.</summary>
+    /// <summary>The bytes that <see cref="Format"/> reads; valid until <see cref="Dispose"/>.</summary>
+    internal StoredCodes Stored => new((byte*)_codes.Pointer, Outputs, Inputs);
+
+    /// <summary>All panels of any other precision; valid until <see cref="Dispose"/>.</summary>
     internal PanelBlock Block => new(
         (byte*)_codes.Pointer, (nint)_layout.PanelCodeBytes,
         _scales is null ? null : (byte*)_scales.Pointer, (nint)_layout.PanelScaleBytes, Panels, Inputs);
@@ -52,8 +65,14 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Packs a matrix; the source is not kept.</summary>
     /// <exception cref="InvalidInputException">A scale of int8 or int4 is no bfloat16 value.</exception>
     /// <exception cref="ArgumentException">There are more or fewer codes or scales than the shape asks for.</exception>
-    public static PackedMatrix Pack(QuantizedMatrix matrix) =>
-        Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes, matrix.Scales);
+    public static PackedMatrix Pack(QuantizedMatrix matrix)
+    {
+        if (matrix.Format is null)
+            return Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes.Span, matrix.Scales);
+        var packed = new PackedMatrix(matrix.Format, matrix.Outputs, matrix.Inputs);
+        matrix.Codes.Span.CopyTo(packed._codes.AsSpan<byte>());
+        return packed;
+    }
 
     /// <summary>Packs codes from wherever they lie, for example straight from a mapped file.</summary>
     /// <param name="precision">How the codes are to be read.</param>
@@ -92,6 +111,8 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>The matrix again, code for code.</summary>
     public QuantizedMatrix Unpack()
     {
+        if (Format is not null)
+            return QuantizedMatrix.Stored(Format, Outputs, Inputs, _codes.AsSpan<byte>().ToArray());
         var codes = new byte[checked(Outputs * _layout.RowBytes)];
         var scales = new float[Outputs * _layout.ScalesPerRow];
         for (var output = 0; output < Outputs; output++)

@@ -26,15 +26,14 @@ internal abstract unsafe class PanelKernel : MatMulKernel
     {
         if (rows == 0 || panelCount == 0)
             return;
-        var panels = weights.Block.Slice(firstPanel, panelCount);
         var target = new RowBlock(x, xStride, y + (nint)firstPanel * PanelWidth, yStride, rows);
         var outputs = Math.Min(panelCount * PanelWidth, weights.Outputs - firstPanel * PanelWidth);
         if (weights.Precision == Precision.LlmInt8)
-            LlmInt8Product.Multiply(this, panels, target, outputs);
-        else if (weights.Precision == Precision.Fp32 || rows <= MaxRowsInRegisters)
-            MultiplyOutputs(weights.Precision, panels, target, outputs);
+            LlmInt8Product.Multiply(this, weights.Block.Slice(firstPanel, panelCount), target, outputs);
+        else if (weights.Precision == Precision.Fp32 || (rows <= MaxRowsInRegisters && weights.Precision != Precision.Stored))
+            MultiplyOutputs(weights.Precision, weights.Block.Slice(firstPanel, panelCount), target, outputs);
         else
-            MultiplyWidened(weights.Precision, panels, target, outputs);
+            MultiplyWidened(weights, firstPanel, panelCount, target, outputs);
         GC.KeepAlive(weights);
     }
 
@@ -51,20 +50,24 @@ internal abstract unsafe class PanelKernel : MatMulKernel
     public abstract void MultiplyTiles(Precision precision, in PanelBlock panels, in RowBlock rows);
 
     /// <summary>
-    /// Writes panels as fp32, [panels][inputs][16]: code · scale, which is exact for every precision; for llm.int8 the codes alone.
+    /// Writes panels as fp32, [panels][inputs][16]: code · scale, which is exact for every precision; for llm.int8 the codes alone. Not for stored formats.
     /// </summary>
     public abstract void Widen(Precision precision, in PanelBlock panels, float* widened);
 
-    private void MultiplyWidened(Precision precision, in PanelBlock panels, in RowBlock rows, int outputs)
+    private void MultiplyWidened(PackedMatrix weights, int firstPanel, int panelCount, in RowBlock rows, int outputs)
     {
-        var panelFloats = (nint)panels.Inputs * PanelWidth;
+        var panelFloats = (nint)weights.Inputs * PanelWidth;
         var widened = Scratch.Reserve(ref _widened, WidenedPanels * panelFloats);
-        for (var panel = 0; panel < panels.Count; panel += WidenedPanels)
+        for (var panel = 0; panel < panelCount; panel += WidenedPanels)
         {
-            var pair = Math.Min(WidenedPanels, panels.Count - panel);
-            Widen(precision, panels.Slice(panel, pair), widened);
+            var pair = Math.Min(WidenedPanels, panelCount - panel);
+            if (weights.Format is { } format)
+                for (var p = 0; p < pair; p++)
+                    format.DecodePanel(weights.Stored, firstPanel + panel + p, widened + p * panelFloats);
+            else
+                Widen(weights.Precision, weights.Block.Slice(firstPanel + panel, pair), widened);
             var output = panel * PanelWidth;
-            var block = PanelBlock.OfFloats(widened, panelFloats, pair, panels.Inputs);
+            var block = PanelBlock.OfFloats(widened, panelFloats, pair, weights.Inputs);
             MultiplyOutputs(Precision.Fp32, block, rows.FromOutput(output), outputs - output);
         }
     }

@@ -1,10 +1,10 @@
-using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Quantization;
 
 namespace Counterweight.Engine.Layers;
 
 /// <summary>Token embeddings [vocabulary, hidden], read where the checkpoint is mapped.</summary>
-internal sealed class Embedding(TensorView table, int hidden)
+internal sealed class Embedding(QuantizedMatrix table)
 {
     /// <summary>The vector of a token, [hidden].</summary>
-    public void Lookup(int token, Span<float> vector) => table.CopyTo((long)token * hidden, vector);
+    public void Lookup(int token, Span<float> vector) => table.CopyRow(token, vector);
 }

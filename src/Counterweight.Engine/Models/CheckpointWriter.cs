@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Counterweight.Balancing;
@@ -22,7 +23,7 @@ public static class CheckpointWriter
     /// </summary>
     public static void WriteBalanced(string folder, MoeModel model, Checkpoint original, Plan plan, IExpertSource experts)
     {
-        var tensors = DenseTensors(model, original).ToList();
+        var tensors = DenseTensorNames(model, original).Select(name => TensorToWrite.Copy(original.Get(name))).ToList();
         for (var l = 0; l < plan.Layers.Count; l++)
             foreach (var (expert, precision) in plan.Layers[l].Slots.Select(slot => (slot.Expert, slot.Precision)).Distinct())
                 tensors.AddRange(BalancedExperts.Tensors(plan.Layers[l].Layer, expert, experts.Get(l, expert, precision)));
@@ -37,7 +38,7 @@ public static class CheckpointWriter
     /// </summary>
     public static void WriteHuggingFace(string folder, MoeModel model, Checkpoint original, Plan plan, IExpertSource experts)
     {
-        var tensors = DenseTensors(model, original).ToList();
+        var tensors = OrdinaryDenseTensors(model, original).ToList();
         for (var l = 0; l < plan.Layers.Count; l++)
             tensors.AddRange(Widened(model, l, plan.Layers[l], experts));
         SafetensorsWriter.Write(Path.Combine(folder, Checkpoint.SingleFileName), tensors, new Dictionary<string, string> { ["format"] = "pt" });
@@ -45,11 +46,23 @@ public static class CheckpointWriter
         var configPath = Path.Combine(folder, "config.json");
         var config = JsonNode.Parse(File.ReadAllText(configPath))!.AsObject();
         config["torch_dtype"] = "float32";
+        config.Remove("quantization_config");
         AtomicFile.Write(configPath, stream => JsonSerializer.Serialize(stream, config, Indented));
     }
 
-    private static IEnumerable<TensorToWrite> DenseTensors(MoeModel model, Checkpoint original) =>
-        DenseTensorNames(model, original).Select(name => TensorToWrite.Copy(original.Get(name)));
+    /// <summary>The tensors that are no expert's, those in formats of the checkpoint's own widened.</summary>
+    private static IEnumerable<TensorToWrite> OrdinaryDenseTensors(MoeModel model, Checkpoint original)
+    {
+        var dense = DenseTensorNames(model, original).ToHashSet();
+        foreach (var place in original.Stored?.Matrices ?? [])
+            if (original.Stored!.TensorsOf(place.Tensor) is var parts && dense.Overlaps(parts))
+            {
+                dense.ExceptWith(parts);
+                yield return new TensorToWrite(place.Tensor, DType.F32, [place.Outputs, place.Inputs], stream => stream.Write(MemoryMarshal.AsBytes(place.ReadFloats(original).AsSpan())));
+            }
+        foreach (var name in dense)
+            yield return TensorToWrite.Copy(original.Get(name));
+    }
 
     /// <summary>The tensors that are no expert's.</summary>
     internal static IEnumerable<string> DenseTensorNames(MoeModel model, Checkpoint original)
@@ -57,6 +70,8 @@ public static class CheckpointWriter
         var experts = Enumerable.Range(0, model.Shape.MoeLayers.Count)
             .SelectMany(l => Enumerable.Range(0, model.Shape.Experts).SelectMany(e => model.ExpertPlaces(l, e).Matrices.Select(place => place.Tensor)))
             .ToHashSet();
+        if (original.Stored is { } stored)
+            experts.UnionWith(experts.SelectMany(stored.TensorsOf).ToArray());
         return original.TensorNames.Where(name => !experts.Contains(name) && !BalancedExperts.Owns(name));
     }
 

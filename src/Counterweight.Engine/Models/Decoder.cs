@@ -57,7 +57,7 @@ internal sealed unsafe class Decoder : MoeModel
         (_scratch, _sharedOutput) = (weights.Scratch, weights.SharedOutput);
         OriginalExperts = BalancedExperts.AreIn(weights.Checkpoint)
             ? new BalancedExperts(weights.Checkpoint, parts.Shape, parts.Experts)
-            : new CheckpointExperts(weights.Checkpoint, parts.Experts);
+            : new CheckpointExperts(weights.Checkpoint, parts.Shape, parts.Experts);
         Fingerprint = ModelFingerprints.Of(parts.Shape, [.. parts.Shape.MoeLayers.SelectMany(parts.Routers).Select(weights.Checkpoint.Get)]);
         DenseBytes = weights.BytesLoaded;
     }

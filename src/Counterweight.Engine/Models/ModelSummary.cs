@@ -1,5 +1,4 @@
 using Counterweight.Balancing.Plans;
-using Counterweight.Balancing.Policies;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Kernels;
@@ -9,7 +8,8 @@ namespace Counterweight.Engine.Models;
 
 /// <summary>What a model folder holds, found without loading its experts.</summary>
 /// <param name="Shape">Sizes.</param>
-/// <param name="Costs">The stored precision and the bytes of an expert by precision, as the engine would hold it.</param>
+/// <param name="StoredPrecision">The precision that the checkpoint stores experts in.</param>
+/// <param name="BytesByPrecision">Bytes of all experts by precision, as the engine would hold them.</param>
 /// <param name="Parameters">Weights of the original model: one full set of experts.</param>
 /// <param name="ActiveParameters">Those that take part in one token: all that are not experts', and top-k experts in each MoE layer.</param>
 /// <param name="DenseBytes">Bytes of all weights that are not experts', as held.</param>
@@ -17,8 +17,12 @@ namespace Counterweight.Engine.Models;
 /// <param name="Plan">The folder's own plan; null where it has none.</param>
 /// <param name="IsBalanced">Whether the folder is a balanced checkpoint.</param>
 public sealed record ModelSummary(
-    ModelShape Shape, ExpertCosts Costs, long Parameters, long ActiveParameters, long DenseBytes, long ExpertBytes, Plan? Plan, bool IsBalanced)
+    ModelShape Shape, Precision StoredPrecision, IReadOnlyDictionary<Precision, long> BytesByPrecision, long Parameters, long ActiveParameters,
+    long DenseBytes, long ExpertBytes, Plan? Plan, bool IsBalanced)
 {
+    /// <summary>Logical experts of all layers.</summary>
+    public int AllExperts => Shape.Experts * Shape.MoeLayers.Count;
+
     /// <summary>Opens a folder for a look.</summary>
     /// <param name="folder">An ordinary or a balanced checkpoint.</param>
     /// <param name="warn">Told of config keys that have no effect.</param>
@@ -34,7 +38,8 @@ public sealed record ModelSummary(
         var expertsOfLayers = 3L * shape.Hidden * shape.ExpertIntermediate * shape.MoeLayers.Count;
         var costs = model.ExpertCosts;
         return new ModelSummary(
-            shape, costs, dense + shape.Experts * expertsOfLayers, dense + shape.TopK * expertsOfLayers, model.DenseBytes,
+            shape, costs.Original, costs.Precisions.ToDictionary(precision => precision, precision => costs.Total(model.Fingerprint, precision)),
+            dense + shape.Experts * expertsOfLayers, dense + shape.TopK * expertsOfLayers, model.DenseBytes,
             costs.BytesOf(plan?.Layers ?? model.OriginalLayers()), plan, BalancedExperts.AreIn(checkpoint));
     }
 }

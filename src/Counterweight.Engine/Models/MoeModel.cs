@@ -33,6 +33,7 @@ public sealed record ModelShape(
 public abstract unsafe class MoeModel : IDisposable
 {
     private readonly List<ExpertBank> _banks = [];
+    private ExpertCosts? _costs;
 
     /// <summary>Sets what every family has.</summary>
     protected MoeModel(ComputeContext context, ModelShape shape)
@@ -70,11 +71,8 @@ public abstract unsafe class MoeModel : IDisposable
     /// <summary>Bytes of all weights that are not experts, as held.</summary>
     public abstract long DenseBytes { get; }
 
-    /// <summary>Bytes of an expert at every precision that the engine can hold.</summary>
-    public ExpertCosts ExpertCosts => new(
-        OriginalExperts.StoredPrecision,
-        new[] { Precision.Fp32, Precision.Fp16, Precision.Bf16, Precision.Int8, Precision.LlmInt8, Precision.Int4 }
-            .ToDictionary(precision => precision, precision => PackedExpert.BytesFor(precision, Shape.Hidden, Shape.ExpertIntermediate, ExpertPlaces(0, 0).Biases is not null)));
+    /// <summary>Bytes of every expert at every precision that the engine can hold.</summary>
+    public ExpertCosts ExpertCosts => _costs ??= ModelExpertCosts.Of(this);
 
     /// <summary>An empty cache for a sequence.</summary>
     public abstract KvSequence NewSequence();

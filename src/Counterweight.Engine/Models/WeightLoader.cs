@@ -30,22 +30,13 @@ internal sealed class WeightLoader(Checkpoint checkpoint, ComputeContext context
         return values;
     }
 
-    /// <summary>The projection <c>name.weight</c> [outputs, inputs] in its stored precision, with <c>name.bias</c> if wanted.</summary>
-    public Linear Linear(string name, int outputs, int inputs, bool bias)
-    {
-        var packed = PackedMatrix.Pack(checkpoint.Get($"{name}.weight", outputs, inputs).ToMatrix());
-        BytesLoaded += packed.Bytes;
-        return new Linear(context, packed, bias ? Vector($"{name}.bias", outputs) : null);
-    }
+    /// <summary>The projection <c>name.weight</c> [outputs, inputs] as the checkpoint has it, with <c>name.bias</c> if wanted.</summary>
+    public Linear Linear(string name, int outputs, int inputs, bool bias) =>
+        new(context, Packed(WeightPlace.Whole($"{name}.weight", outputs, inputs)), bias ? Vector($"{name}.bias", outputs) : null);
 
     /// <summary>Rows [firstRow, firstRow + outputs) of the projection <c>name.weight</c> [allOutputs, inputs], without bias.</summary>
-    public Linear LinearRows(string name, int allOutputs, int firstRow, int outputs, int inputs)
-    {
-        var place = new WeightPlace($"{name}.weight", [allOutputs, inputs], outputs, inputs, (long)firstRow * inputs, inputs, 1);
-        var packed = PackedMatrix.Pack(place.Read(checkpoint));
-        BytesLoaded += packed.Bytes;
-        return new Linear(context, packed);
-    }
+    public Linear LinearRows(string name, int allOutputs, int firstRow, int outputs, int inputs) =>
+        new(context, Packed(WeightPlace.Rows($"{name}.weight", allOutputs, firstRow, outputs, inputs)));
 
     /// <summary>The RMSNorm <c>name.weight</c> [width].</summary>
     public RmsNorm RmsNorm(string name, int width, float epsilon) => new(Vector($"{name}.weight", width), epsilon);
@@ -68,8 +59,15 @@ internal sealed class WeightLoader(Checkpoint checkpoint, ComputeContext context
     /// <summary>An embedding table, read from the mapped file.</summary>
     public Embedding Embedding(string name, int vocabulary, int hidden)
     {
-        var table = checkpoint.Get(name, vocabulary, hidden);
-        BytesLoaded += table.ByteCount;
-        return new Embedding(table, hidden);
+        var table = WeightPlace.Whole(name, vocabulary, hidden).Read(checkpoint);
+        BytesLoaded += table.Codes.Length;
+        return new Embedding(table);
+    }
+
+    private PackedMatrix Packed(WeightPlace place)
+    {
+        var packed = PackedMatrix.Pack(place.Read(checkpoint));
+        BytesLoaded += packed.Bytes;
+        return packed;
     }
 }

@@ -47,13 +47,17 @@ public static class Quantizer
         switch (matrix.Precision)
         {
             case Precision.Fp32:
-                MemoryMarshal.Cast<byte, float>(matrix.Codes).CopyTo(weights);
+                MemoryMarshal.Cast<byte, float>(matrix.Codes.Span).CopyTo(weights);
                 break;
             case Precision.Fp16:
-                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(matrix.Codes), weights);
+                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(matrix.Codes.Span), weights);
                 break;
             case Precision.Bf16:
-                BFloat16.Widen(MemoryMarshal.Cast<byte, ushort>(matrix.Codes), weights);
+                BFloat16.Widen(MemoryMarshal.Cast<byte, ushort>(matrix.Codes.Span), weights);
+                break;
+            case Precision.Stored:
+                for (var row = 0; row < matrix.Outputs; row++)
+                    matrix.CopyRow(row, weights.Slice(row * matrix.Inputs, matrix.Inputs));
                 break;
             default:
                 DequantizeIntegers(matrix, weights);
@@ -98,16 +102,17 @@ public static class Quantizer
 
     private static void DequantizeIntegers(QuantizedMatrix matrix, Span<float> weights)
     {
-        var rowBytes = matrix.Codes.Length / matrix.Outputs;
+        var codes = matrix.Codes.Span;
+        var rowBytes = codes.Length / matrix.Outputs;
         var scalesPerRow = matrix.Scales.Length / matrix.Outputs;
         for (var row = 0; row < matrix.Outputs; row++)
             for (var i = 0; i < matrix.Inputs; i++)
                 weights[row * matrix.Inputs + i] = matrix.Precision switch
                 {
-                    Precision.Int4 => (((matrix.Codes[row * rowBytes + i / 2] >> (i % 2 * 4)) & 15) - 8)
+                    Precision.Int4 => (((codes[row * rowBytes + i / 2] >> (i % 2 * 4)) & 15) - 8)
                         * matrix.Scales[row * scalesPerRow + i / QuantizedMatrix.GroupSize],
-                    Precision.Int8 => (sbyte)matrix.Codes[row * rowBytes + i] * matrix.Scales[row],
-                    _ => (sbyte)matrix.Codes[row * rowBytes + i] * matrix.Scales[row] / LlmInt8Quantizer.CodeMax,
+                    Precision.Int8 => (sbyte)codes[row * rowBytes + i] * matrix.Scales[row],
+                    _ => (sbyte)codes[row * rowBytes + i] * matrix.Scales[row] / LlmInt8Quantizer.CodeMax,
                 };
     }
 }

@@ -31,7 +31,7 @@ internal static class DiffVerb
         var source = new PlanSource(parsed.GetValue(Engine), parsed.GetValue(Devices), config);
         var (before, after) = (source.Read(parsed.GetValue(Before)!, out _), source.Read(parsed.GetValue(After)!, out _));
         var diff = PlanDiff.Between(before, after, CommonOptions.Topology(before.Devices, parsed.GetValue(PerNode)));
-        long? expertBytes = config?.Costs.Bytes[config.Precision];
+        long? expertBytes = config?.Costs.Of(0, 0, config.Precision);
         Print(parsed, diff, before, expertBytes);
         if (parsed.GetValue(Json) is { } json)
             FigureJson.Write(json, writer => Write(writer, diff, expertBytes));

@@ -197,9 +197,9 @@ internal static class PlanVerb
     private static Precision[] PrecisionsOf(ParseResult parsed, ExpertCosts costs)
     {
         string[] names = parsed.GetValue(Precisions) is { Length: > 0 } given ? given : ["fp8", "int8", "int4"];
-        return [.. names.SelectMany(name => name.Split(',')).Select(name => PrecisionNames.TryParse(name, out var precision) && costs.Bytes.ContainsKey(precision)
+        return [.. names.SelectMany(name => name.Split(',')).Select(name => PrecisionNames.TryParse(name, out var precision) && costs.Has(precision)
             ? precision
-            : throw new InvalidInputException("--precisions", $"\"{name}\"", string.Join(", ", costs.Bytes.Keys.Order().Select(p => p.Name()))))];
+            : throw new InvalidInputException("--precisions", $"\"{name}\"", string.Join(", ", costs.Precisions.Select(p => p.Name()))))];
     }
 
     private static PlanPolicy Provenance(ParseResult parsed) => new(parsed.GetValue(Policy)!, new OrderedDictionary<string, string>

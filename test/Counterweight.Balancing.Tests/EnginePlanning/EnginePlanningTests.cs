@@ -46,7 +46,7 @@ public sealed class EnginePlanningTests
         var chosen = PrecisionAssignment.Choose(plan, loads, Costs(original), 1.0, [Precision.Fp8, Precision.Int8, Precision.Int4]);
         Assert.True(DeviceLoads.EvenImbalance(plan, loads).Average() <= DeviceLoads.EvenImbalance(eplb, loads).Average());
         Assert.True(chosen.PlannedBytes <= chosen.OriginalBytes);
-        Assert.Equal(chosen.PlannedBytes, chosen.Precisions.Sum(layer => layer.Sum(precision => Costs(original).Bytes[precision])));
+        Assert.Equal(chosen.PlannedBytes, chosen.Precisions.Sum(layer => layer.Sum(precision => Costs(original).Of(0, 0, precision))));
         Assert.Equal(256L * 58 * ExpertBytes.Of(7168, 2048, original), chosen.OriginalBytes);
         // The tokens that meet a lowered slot are few: far less than the whole model in int4.
         Assert.InRange(chosen.Distortion, 1e-6, PrecisionAssignment.RelativeError(Precision.Int4) * 0.15);

@@ -78,7 +78,7 @@ public sealed class PlanFileTests
         },
         {
             "layers[1].slots[0].precision", "\"int3\"",
-            "plan.json: layers[1].slots[0].precision: found \"int3\", expected one of fp32, fp16, bf16, fp8, int8, llm.int8, int4"
+            "plan.json: layers[1].slots[0].precision: found \"int3\", expected one of stored, fp32, fp16, bf16, fp8, int8, llm.int8, int4"
         },
         { "layers[1].slots", "null", "plan.json: layers[1].slots: found null, expected an array" },
         { "budget.plannedBytes", "1001", "plan.json: budget.plannedBytes: found 1001, expected at most 1 of the original 1000 bytes" },
@@ -178,12 +178,13 @@ public sealed class PlanFileTests
     {
         var sizes = Enum.GetValues<Precision>().ToDictionary(precision => precision, precision => 10L + (int)precision);
         var costs = new ExpertCosts(Precision.Bf16, sizes);
-        var planned = 12 + 14 + 16 + 15 + 11 + 13 + 10;
-        var plan = Example with { Budget = new PlanBudget(2 * 3 * 12, planned, 2) };
+        var planned = 13 + 15 + 17 + 16 + 12 + 14 + 11;
+        var plan = Example with { Budget = new PlanBudget(2 * 3 * 13, planned, 2) };
         PlanValidator.CheckBytes(plan, costs);
         var e = Assert.Throws<InvalidInputException>(() => PlanValidator.CheckBytes(plan with { Budget = plan.Budget with { PlannedBytes = 90 } }, costs));
         Assert.Equal($"plan: budget.plannedBytes: found 90, expected {planned}", e.Message);
         sizes.Remove(Precision.Fp8);
+        costs = new ExpertCosts(Precision.Bf16, sizes);
         Assert.Equal("plan: layers[1].slots[1].precision", Assert.Throws<InvalidInputException>(() => PlanValidator.CheckBytes(plan, costs)).Where);
     }
 

@@ -51,6 +51,40 @@ public sealed class PlanPolicyTests
             && Bytes(plan).AsSpan().SequenceEqual(Bytes(PlanPolicies.Create(policy).Create(request)));
     }, iter: 60);
 
+    // A checkpoint in block formats: bytes differ by layer and expert, int4 is below all of them, int8 only below some.
+    [Theory]
+    [InlineData("none")]
+    [InlineData("paper")]
+    [InlineData("budget")]
+    public void Bytes_that_differ_by_layer_and_expert_are_counted_one_by_one(string policy) =>
+        Requests.Sample(request => CountsEveryByte(policy, request), iter: 40);
+
+    [Fact]
+    public void Slots_of_a_policy_that_knows_no_precisions_are_paid_for_one_by_one() =>
+        Assert.True(CountsEveryByte("eplb", RequestOf(layers: 3, experts: 16, domains: 2, skew: 1, tokens: 1000, devices: 4, seed: 5, lossOfInt4: 0.0043)));
+
+    private static bool CountsEveryByte(string policy, PlanRequest request)
+    {
+        var random = new Random((int)request.Seed);
+        long[][] stored = [.. request.Model.MoeLayers.Select(_ => Enumerable.Range(0, request.Model.Experts).Select(_ => (long)random.Next(45_000, 70_000)).ToArray())];
+        long[][] Same(long bytes) => [[bytes]];
+        var costs = new ExpertCosts(Precision.Stored, new Dictionary<Precision, long[][]>
+        {
+            [Precision.Stored] = stored,
+            [Precision.Int8] = Same(56064),
+            [Precision.Int4] = Same(31104),
+        });
+        var plan = PlanPolicies.Create(policy).Create(request with { Costs = costs, MaxLoss = 10, Precisions = policy == "paper" ? [Precision.Int4] : null });
+        PlanValidator.CheckBytes(plan, costs);
+        var planned = plan.Layers.Select((layer, l) => layer.Slots.Sum(slot => slot.Precision switch
+        {
+            Precision.Stored => stored[l][slot.Expert],
+            Precision.Int8 => 56064,
+            _ => 31104,
+        })).Sum();
+        return (plan.Budget.OriginalBytes, plan.Budget.PlannedBytes) == (stored.Sum(layer => layer.Sum()), planned) && planned <= plan.Budget.OriginalBytes;
+    }
+
     [Theory]
     [InlineData("paper")]
     [InlineData("budget")]

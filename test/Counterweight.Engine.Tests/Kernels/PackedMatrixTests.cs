@@ -19,7 +19,7 @@ public class PackedMatrixTests
             using var packed = PackedMatrix.Pack(matrix);
             var back = packed.Unpack();
             Assert.Equal((precision, outputs, inputs), (back.Precision, back.Outputs, back.Inputs));
-            Assert.Equal(matrix.Codes, back.Codes);
+            Assert.Equal(matrix.Codes.ToArray(), back.Codes.ToArray());
             Assert.Equal(matrix.Scales, back.Scales);
         });
     }

@@ -17,7 +17,7 @@ public class BalancedCheckpointTests
     [Fact]
     public void ABalancedCheckpointGivesTheSameBitsAndBytes()
     {
-        foreach (var tiny in new[] { TinyModel.Default, TinyModel.Other })
+        foreach (var tiny in new[] { TinyModel.Default, TinyModel.Other, TinyModel.Mixed })
         {
             using var balanced = new Balanced(tiny);
             int[][] sequences = [balanced.Test.Tokens(60, 1), balanced.Test.Tokens(25, 2)];
@@ -36,14 +36,17 @@ public class BalancedCheckpointTests
     [Fact]
     public void ABalancedCheckpointCanBeWrittenAgain()
     {
-        using var balanced = new Balanced(TinyModel.Default);
-        using var first = balanced.Write();
-        using var again = new TemporaryFolder();
-        using (var reopened = LoadedModel.Open(first.Path, new LoadOptions { Threads = 1 }))
-            CheckpointWriter.WriteBalanced(again.Path, reopened.Model, reopened.Checkpoint, reopened.Plan!, reopened.Model.OriginalExperts);
-        Assert.Equal(first.Names, again.Names);
-        foreach (var name in first.Names)
-            Assert.Equal(File.ReadAllBytes(first.File(name)), File.ReadAllBytes(again.File(name)));
+        foreach (var tiny in new[] { TinyModel.Default, TinyModel.Mixed })
+        {
+            using var balanced = new Balanced(tiny);
+            using var first = balanced.Write();
+            using var again = new TemporaryFolder();
+            using (var reopened = LoadedModel.Open(first.Path, new LoadOptions { Threads = 1 }))
+                CheckpointWriter.WriteBalanced(again.Path, reopened.Model, reopened.Checkpoint, reopened.Plan!, reopened.Model.OriginalExperts);
+            Assert.Equal(first.Names, again.Names);
+            foreach (var name in first.Names)
+                Assert.Equal(File.ReadAllBytes(first.File(name)), File.ReadAllBytes(again.File(name)));
+        }
     }
 
     [Fact]
@@ -137,9 +140,10 @@ public class BalancedCheckpointTests
         public Balanced(TinyModel tiny)
         {
             Test = TestModel.Open(tiny);
+            Precision[] precisions = Test.Model.OriginalExperts.StoredPrecision == Precision.Stored ? [.. Precisions, Precision.Stored] : Precisions;
             var statistics = Calibration.ObservedModel.Observe(Test, Test.Tokens(200, 8));
-            Experts = QuantizedExperts.Make(Test.Model, statistics, Precisions);
-            var layers = Test.Replicated(4, 11, Precisions);
+            Experts = QuantizedExperts.Make(Test.Model, statistics, precisions);
+            var layers = Test.Replicated(4, 11, precisions);
             var costs = Test.Model.ExpertCosts;
             Plan = new Plan(Test.Model.Fingerprint, 4, layers, new PlanBudget(costs.OriginalBytes(Test.Model.Fingerprint), costs.BytesOf(layers), 16),
                 new PlanPolicy("test", new Dictionary<string, string>(), 1), new PlanForecast(1, 1, 1, null));
@@ -176,6 +180,8 @@ public class BalancedCheckpointTests
     private sealed class Widened(Plan plan, IExpertSource source) : IExpertSource
     {
         public Precision StoredPrecision => Precision.Fp32;
+
+        public long StoredBytes(int layer, int expert) => 0;
 
         public ExpertWeights Get(int layer, int expert, Precision precision)
         {

@@ -9,7 +9,7 @@ public class ReplicaTests
     [MemberData(nameof(TestModel.KernelsAndSplits), MemberType = typeof(TestModel))]
     public void ReplicasOfFullPrecisionChangeNoBit(string kernels, string split)
     {
-        foreach (var tiny in new[] { TinyModel.Default, TinyModel.Other })
+        foreach (var tiny in new[] { TinyModel.Default, TinyModel.Other, TinyModel.Mixed })
         {
             using var test = TestModel.Open(tiny, kernels);
             int[][] sequences = [test.Tokens(70, 1), test.Tokens(33, 2), test.Tokens(1, 3)];

@@ -25,6 +25,10 @@ internal sealed record TinyModel
     public bool Tied { get; init; }
     public bool Bias { get; init; }
     public DType Type { get; init; } = DType.BF16;
+
+    /// <summary>Another element type for the experts of odd numbers and all down projections.</summary>
+    public DType? OtherExpertType { get; init; }
+
     public int Seed { get; init; } = 1;
 
     public static TinyModel Default { get; } = new();
@@ -46,6 +50,9 @@ internal sealed record TinyModel
         Type = DType.F32,
         Seed = 2,
     };
+
+    /// <summary>Experts of two element types: none can be loaded as the one precision of all, so that all are stored ones.</summary>
+    public static TinyModel Mixed { get; } = new() { OtherExpertType = DType.F32, Seed = 3 };
 
     /// <summary>The config that the checkpoint gets.</summary>
     public JsonObject Config() => new()
@@ -97,7 +104,7 @@ internal sealed record TinyModel
             }
             tensors.Add(Matrix($"{prefix}.mlp.gate", Experts, Hidden, 2));
             for (var e = 0; e < Experts; e++)
-                tensors.AddRange(Mlp($"{prefix}.mlp.experts.{e}", ExpertIntermediate));
+                tensors.AddRange(Expert($"{prefix}.mlp.experts.{e}", e % 2 == 1));
         }
         tensors.Add(Norm("model.norm", Hidden));
         if (!Tied)
@@ -107,24 +114,34 @@ internal sealed record TinyModel
         IEnumerable<TensorToWrite> Mlp(string name, int width) =>
             [Matrix($"{name}.gate_proj", width, Hidden, 1), Matrix($"{name}.up_proj", width, Hidden, 1), Matrix($"{name}.down_proj", Hidden, width, 1)];
 
+        IEnumerable<TensorToWrite> Expert(string name, bool odd)
+        {
+            var type = odd ? OtherExpertType ?? Type : Type;
+            return
+            [
+                Matrix($"{name}.gate_proj", ExpertIntermediate, Hidden, 1, type), Matrix($"{name}.up_proj", ExpertIntermediate, Hidden, 1, type),
+                Matrix($"{name}.down_proj", Hidden, ExpertIntermediate, 1, OtherExpertType ?? Type),
+            ];
+        }
+
         IEnumerable<TensorToWrite> Projection(string name, int outputs, int inputs) => Bias
             ? [Matrix(name, outputs, inputs, 1), Tensor($"{name}.bias", [outputs], () => Draw() * 0.2f)]
             : [Matrix(name, outputs, inputs, 1)];
 
         TensorToWrite Norm(string name, int size) => Tensor($"{name}.weight", [size], () => 1 + 0.2f * Draw());
 
-        TensorToWrite Matrix(string name, int outputs, int inputs, float size) =>
-            Tensor($"{name}.weight", [outputs, inputs], () => Draw() * size * MathF.Sqrt(3f / inputs));
+        TensorToWrite Matrix(string name, int outputs, int inputs, float size, DType? type = null) =>
+            Tensor($"{name}.weight", [outputs, inputs], () => Draw() * size * MathF.Sqrt(3f / inputs), type);
 
         float Draw() => (float)(random.NextDouble() * 2 - 1);
     }
 
-    private TensorToWrite Tensor(string name, long[] shape, Func<float> draw)
+    private TensorToWrite Tensor(string name, long[] shape, Func<float> draw, DType? type = null)
     {
         var values = new float[shape.Aggregate(1L, (product, size) => product * size)];
         for (var i = 0; i < values.Length; i++)
             values[i] = draw();
-        return Type == DType.F32
+        return (type ?? Type) == DType.F32
             ? TensorToWrite.FromFloats(name, shape, values)
             : TensorToWrite.FromBytes(name, DType.BF16, shape, MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, BFloat16Bits.RoundToNearest)).ToArray());
     }

@@ -82,7 +82,7 @@ public class ErrorCompensatedQuantizerTests
         {
             var once = ErrorCompensatedQuantizer.Quantize(weights, 6, moment, grid);
             var again = ErrorCompensatedQuantizer.Quantize(weights, 6, moment, grid);
-            Assert.Equal(once.Codes, again.Codes);
+            Assert.Equal(once.Codes.ToArray(), again.Codes.ToArray());
             Assert.Equal(once.Scales, again.Scales);
         }
     }

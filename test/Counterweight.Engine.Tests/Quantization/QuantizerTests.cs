@@ -24,8 +24,8 @@ public class QuantizerTests
             for (var bits = 0; bits < 1 << 16; bits++)
                 if (precision == Precision.Fp16 ? Half.IsFinite(BitConverter.UInt16BitsToHalf((ushort)bits)) : (bits & 0x7F80) != 0x7F80)
                     codes.AddRange([(byte)bits, (byte)(bits >> 8)]);
-            var stored = new QuantizedMatrix(precision, codes.Count / 2, 1, [.. codes], []);
-            Assert.Equal(stored.Codes, Quantizer.Quantize(Quantizer.Dequantize(stored), stored.Outputs, 1, precision).Codes);
+            var stored = new QuantizedMatrix(precision, codes.Count / 2, 1, codes.ToArray(), []);
+            Assert.Equal(stored.Codes.ToArray(), Quantizer.Quantize(Quantizer.Dequantize(stored), stored.Outputs, 1, precision).Codes.ToArray());
         }
     }
 
@@ -60,7 +60,7 @@ public class QuantizerTests
                 for (var i = 0; i < inputs; i++)
                 {
                     Assert.InRange(MathF.Abs(values[row * inputs + i] - weights[row * inputs + i]), 0, scale * 0.50001f);
-                    Assert.InRange((sbyte)matrix.Codes[row * inputs + i], -127, 127);
+                    Assert.InRange((sbyte)matrix.Codes.Span[row * inputs + i], -127, 127);
                 }
             }
         });
@@ -102,7 +102,7 @@ public class QuantizerTests
         var matrix = Quantizer.Quantize([-7f, 7f, 3f], 1, 3, Precision.Int4);
         Assert.Equal(2, matrix.Codes.Length);
         var scale = Assert.Single(matrix.Scales);
-        int[] codes = [(matrix.Codes[0] & 15) - 8, (matrix.Codes[0] >> 4) - 8, (matrix.Codes[1] & 15) - 8];
+        int[] codes = [(matrix.Codes.Span[0] & 15) - 8, (matrix.Codes.Span[0] >> 4) - 8, (matrix.Codes.Span[1] & 15) - 8];
         Assert.Equal([-7f, 7f, 3f], codes.Select(code => code * scale));
         Assert.Equal([-7f, 7f, 3f], Quantizer.Dequantize(matrix));
     }

@@ -5,7 +5,8 @@ namespace Counterweight.Balancing.Policies.Budget;
 /// <summary>
 /// Chooses copies, precisions and devices together: as much balance as the bytes and the predicted loss allow, uneven over layers and
 /// experts. At a price of memory the precisions follow from the losses and the copies from their gain per cost; the price is raised,
-/// which buys slots with bits, until the loss limit is reached. Default precisions: int8 and int4.
+/// which buys slots with bits, until the loss limit is reached. Default precisions: int8 and int4; of a checkpoint in a block format that format
+/// itself, which loses nothing, and those of the two that are smaller.
 /// </summary>
 public sealed class BudgetPolicy : IPlanPolicy
 {
@@ -26,9 +27,15 @@ public sealed class BudgetPolicy : IPlanPolicy
     /// </exception>
     public Plan Create(PlanRequest request)
     {
-        request = request with { Precisions = request.Precisions ?? [Precision.Int8, Precision.Int4] };
+        request = request with { Precisions = request.Precisions ?? DefaultPrecisions(request) };
         PlanRequestValidator.Check(request);
         var copies = new PriceSearch(request, request.Precisions, _options).Run();
         return PlanAssembly.Place(request, copies, new PlanPolicy(Name, _options.ToDictionary(), request.Seed));
+    }
+
+    private static Precision[] DefaultPrecisions(PlanRequest request)
+    {
+        Precision[] integers = [Precision.Int8, Precision.Int4];
+        return request.Costs.Original == Precision.Stored ? [Precision.Stored, .. request.Costs.CheaperThanOriginal(request.Model, integers)] : integers;
     }
 }

@@ -15,30 +15,27 @@ internal readonly record struct CopyCost(double Loss, long Bytes, double Price)
 /// </summary>
 internal sealed class CopyCosts(Precision[] precisions, ExpertCosts costs, PrecisionLoss loss, double price)
 {
-    private readonly long[] _bytes = [.. precisions.Select(precision => costs.Bytes[precision])];
-
     public CopyCost Of(int layer, int expert, int copies)
     {
         var cost = new CopyCost(0, 0, price);
         for (var rank = 0; rank < copies; rank++)
         {
-            var (precision, share) = (Best(layer, expert, rank, copies), loss.Share(layer, expert, rank, copies));
-            cost = cost with { Loss = cost.Loss + share * loss.Of(layer, expert, precisions[precision]), Bytes = cost.Bytes + _bytes[precision] };
+            var (precision, share) = (PrecisionOf(layer, expert, rank, copies), loss.Share(layer, expert, rank, copies));
+            cost = cost with { Loss = cost.Loss + share * loss.Of(layer, expert, precision), Bytes = cost.Bytes + costs.Of(layer, expert, precision) };
         }
         return cost;
     }
 
-    public Precision PrecisionOf(int layer, int expert, int rank, int copies) => precisions[Best(layer, expert, rank, copies)];
-
-    private int Best(int layer, int expert, int rank, int copies)
+    public Precision PrecisionOf(int layer, int expert, int rank, int copies)
     {
         var share = loss.Share(layer, expert, rank, copies);
-        var (best, least) = (0, double.PositiveInfinity);
-        for (var p = 0; p < precisions.Length; p++)
+        var (best, least, leastBytes) = (precisions[0], double.PositiveInfinity, long.MaxValue);
+        foreach (var precision in precisions)
         {
-            var total = share * loss.Of(layer, expert, precisions[p]) + price * _bytes[p];
-            if (total < least || (total == least && _bytes[p] < _bytes[best]))
-                (best, least) = (p, total);
+            var bytes = costs.Of(layer, expert, precision);
+            var total = share * loss.Of(layer, expert, precision) + price * bytes;
+            if (total < least || (total == least && bytes < leastBytes))
+                (best, least, leastBytes) = (precision, total, bytes);
         }
         return best;
     }

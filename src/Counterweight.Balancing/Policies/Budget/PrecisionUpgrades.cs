@@ -9,8 +9,9 @@ internal static class PrecisionUpgrades
     {
         while (FindBest(layers, precisions, costs, loss, bytes) is var (layer, slot, precision))
         {
-            bytes -= costs.Bytes[precision] - costs.Bytes[layers[layer][slot].Precision];
-            layers[layer][slot] = layers[layer][slot] with { Precision = precision };
+            var (expert, former) = layers[layer][slot];
+            bytes -= costs.Of(layer, expert, precision) - costs.Of(layer, expert, former);
+            layers[layer][slot] = new ExpertCopy(expert, precision);
         }
     }
 
@@ -27,7 +28,7 @@ internal static class PrecisionUpgrades
                 var copies = CountFrom(layers[l], s - rank);
                 foreach (var precision in precisions)
                 {
-                    var extra = costs.Bytes[precision] - costs.Bytes[now];
+                    var extra = costs.Of(l, expert, precision) - costs.Of(l, expert, now);
                     if (extra <= 0 || extra > bytes)
                         continue;
                     var saved = loss.Share(l, expert, rank, copies) * (loss.Of(l, expert, now) - loss.Of(l, expert, precision));

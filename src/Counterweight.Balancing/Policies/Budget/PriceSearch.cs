@@ -60,14 +60,23 @@ internal sealed class PriceSearch
     // At this price every copy has the cheapest precision, whatever it serves.
     private double CheapestPrice()
     {
-        var bytes = _precisions.Select(precision => _request.Costs.Bytes[precision]).Distinct().Order().ToArray();
-        var leastStep = bytes.Length > 1 ? bytes.Zip(bytes.Skip(1), (less, more) => more - less).Min() : 1;
+        var leastStep = long.MaxValue;
         double most = 0;
-        foreach (var precision in _precisions)
-            for (var l = 0; l < _objectives.Length; l++)
-                for (var e = 0; e < _request.Model.Experts; e++)
+        for (var l = 0; l < _objectives.Length; l++)
+            for (var e = 0; e < _request.Model.Experts; e++)
+            {
+                leastStep = Math.Min(leastStep, LeastStep(l, e));
+                foreach (var precision in _precisions)
                     most = Math.Max(most, _loss.Of(l, e, precision));
-        return Math.Max(2 * most / leastStep, 1e-30);
+            }
+        return Math.Max(2 * most / (leastStep < long.MaxValue ? leastStep : 1), 1e-30);
+    }
+
+    // The smallest difference in bytes between precisions of an expert.
+    private long LeastStep(int layer, int expert)
+    {
+        var bytes = _precisions.Select(precision => _request.Costs.Of(layer, expert, precision)).Distinct().Order().ToArray();
+        return bytes.Length > 1 ? bytes.Zip(bytes.Skip(1), (less, more) => more - less).Min() : long.MaxValue;
     }
 
     // Null where one copy of each expert is above the budget: the price is too low.
@@ -90,8 +99,11 @@ internal sealed class PriceSearch
 
     private InvalidInputException TooFewBytes()
     {
-        var least = _precisions.Min(precision => _request.Costs.Bytes[precision]);
-        var ratio = (double)least / _request.Costs.Bytes[_request.Costs.Original];
+        long least = 0;
+        for (var l = 0; l < _objectives.Length; l++)
+            for (var e = 0; e < _request.Model.Experts; e++)
+                least += _precisions.Min(precision => _request.Costs.Of(l, e, precision));
+        var ratio = (double)least / _request.Costs.OriginalBytes(_request.Model);
         return new InvalidInputException("budget", Text(_request.Budget),
             $"at least {Text(Math.Ceiling(ratio * 1e4) / 1e4)}: one copy of each expert in the smallest precision");
     }

@@ -17,15 +17,19 @@ internal sealed class PaperLayer(int[] copies, int[] quantizable)
         _quantized = count;
     }
 
-    public bool TryQuantizeOneMore()
-    {
-        if (_quantized == quantizable.Length)
-            return false;
-        _quantized++;
-        return true;
-    }
+    /// <summary>The expert that is quantized now; null where none is left.</summary>
+    public int? TryQuantizeOneMore() => _quantized == quantizable.Length ? null : quantizable[_quantized++];
 
-    public long ExtraBytes(long original, long low) => (copies.Sum() - copies.Length) * low - _quantized * (original - low);
+    /// <summary>Bytes beyond those of one original copy each.</summary>
+    public long ExtraBytes(ExpertCosts costs, int layer, Precision low)
+    {
+        long extra = 0;
+        for (var e = 0; e < copies.Length; e++)
+            extra += (copies[e] - 1) * costs.Of(layer, e, low);
+        foreach (var expert in quantizable.AsSpan(0, _quantized))
+            extra -= costs.Of(layer, expert, costs.Original) - costs.Of(layer, expert, low);
+        return extra;
+    }
 
     /// <summary>All copies by expert, the first one before its replicas.</summary>
     public List<ExpertCopy> ToCopies(Precision original, Precision low)

@@ -7,7 +7,7 @@ namespace Counterweight.Balancing.Policies.Paper;
 /// <summary>
 /// Replicate-and-Quantize (R&amp;Q, Algorithm 3): in each layer a low-precision replica of the heavy hitter, which itself stays as it is,
 /// and the least important expert quantized in place to pay for it. Replicas and quantized experts have the first of the request's
-/// precisions; by default fp16 for fp32 checkpoints and llm.int8 for others, as in the paper. If that is the checkpoint's own
+/// precisions; by default fp16 for fp32 checkpoints and llm.int8 for others, as in the paper, or int4 for those that are that small already. If that is the checkpoint's own
 /// precision, nothing is quantized: the outputs stay bit-equal and the budget must allow for the replicas.
 /// </summary>
 public sealed class PaperPolicy : IPlanPolicy
@@ -29,7 +29,7 @@ public sealed class PaperPolicy : IPlanPolicy
     /// </exception>
     public Plan Create(PlanRequest request)
     {
-        request = request with { Precisions = request.Precisions ?? [request.Costs.Original == Precision.Fp32 ? Precision.Fp16 : Precision.LlmInt8] };
+        request = request with { Precisions = request.Precisions ?? [DefaultPrecision(request)] };
         PlanRequestValidator.Check(request);
         var low = request.Precisions[0];
         var loads = ExpertLoads.Sum([.. request.Traces.Select(trace => trace.Total)]);
@@ -75,21 +75,28 @@ public sealed class PaperPolicy : IPlanPolicy
         return _options.Collision == CollisionRule.Quantize ? ranking : [.. ranking.Where(expert => copies[expert] == 1)];
     }
 
+    private static Precision DefaultPrecision(PlanRequest request)
+    {
+        if (request.Costs.Original == Precision.Fp32)
+            return Precision.Fp16;
+        return request.Costs.CheaperThanOriginal(request.Model, [Precision.LlmInt8, Precision.Int4]).FirstOrDefault(request.Costs.Original);
+    }
+
     private static void KeepBudget(PlanRequest request, PaperLayer[] layers, Precision low)
     {
-        var original = request.Costs.OriginalBytes(request.Model);
+        var (costs, original) = (request.Costs, request.Costs.OriginalBytes(request.Model));
         var bytes = original;
-        foreach (var layer in layers)
-            bytes += layer.ExtraBytes(request.Costs.Bytes[request.Costs.Original], request.Costs.Bytes[low]);
+        for (var l = 0; l < layers.Length; l++)
+            bytes += layers[l].ExtraBytes(costs, l, low);
         var quantizedMore = true;
         while (bytes > request.Budget * original && quantizedMore)
         {
             quantizedMore = false;
             for (var l = 0; l < layers.Length && bytes > request.Budget * original; l++)
-                if (layers[l].TryQuantizeOneMore())
+                if (layers[l].TryQuantizeOneMore() is { } expert)
                 {
                     quantizedMore = true;
-                    bytes -= request.Costs.Bytes[request.Costs.Original] - request.Costs.Bytes[low];
+                    bytes -= costs.Of(l, expert, costs.Original) - costs.Of(l, expert, low);
                 }
         }
         if (bytes > request.Budget * original)
