@@ -81,7 +81,7 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
     private (IReadOnlyList<LoadTrace> Traces, ActivationStatistics Statistics) Observe(IReadOnlyList<TokenText> texts, bool moments, CancellationToken cancellation)
     {
         var statistics = new ActivationStatistics(
-            model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, _shape.Hidden, (layer, expert) => model.ExpertPlaces(layer, expert).Gate.Outputs, moments);
+            model.Context.Kernel, _shape.MoeLayers.Count, _shape.Experts, _shape.Hidden, (layer, expert) => model.ExpertPlaces(layer, expert).Down.Inputs, moments);
         model.Observer = statistics;
         try
         {
@@ -211,13 +211,13 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
             yield return pass;
     }
 
-    /// <summary>Mean of the three matrices' scores, each with the norms of its own inputs.</summary>
+    /// <summary>Mean of the matrices' scores, each with the norms of its own inputs.</summary>
     private double[][] Wanda(ActivationStatistics statistics, bool top) => PerExpert((layer, expert) =>
     {
         var weights = model.OriginalExperts.Get(layer, expert, model.OriginalExperts.StoredPrecision);
         var seen = statistics[layer, expert];
         var inputs = Norms(statistics.LayerInputSquares(layer, _shape.TopK));
-        return (Score(weights.Gate, inputs) + Score(weights.Up, inputs) + Score(weights.Down, Norms(seen.HiddenSquares))) / 3;
+        return weights.Matrices.Average(matrix => Score(matrix, ReferenceEquals(matrix, weights.Down) ? Norms(seen.HiddenSquares) : inputs));
 
         double Score(QuantizedMatrix matrix, float[] norms)
         {

@@ -67,7 +67,8 @@ public sealed class QuantizedExperts : IExpertSource
         for (var p = 0; p < _precisions.Count; p++)
         {
             var grid = _precisions[p] == Precision.Int4 ? IntegerGrid.Int4 : IntegerGrid.Int8;
-            _made[p][item] = new ExpertWeights(Compensated(original.Gate, input, grid), Compensated(original.Up, input, grid), Compensated(original.Down, hidden, grid))
+            var gate = original.Gate is null ? null : Compensated(original.Gate, input, grid);
+            _made[p][item] = new ExpertWeights(gate, Compensated(original.Up, input, grid), Compensated(original.Down, hidden, grid))
             {
                 Biases = original.Biases,
             };

@@ -84,6 +84,12 @@ public sealed partial class ConfigReader
             ? ReadList(key, value, (where, item) => ReadInt(where, item, min, max))
             : fallback ?? throw Missing([key], $"a list of {IntRange(min, max)}");
 
+    /// <summary>Lists of integers in [<paramref name="min"/>, <paramref name="max"/>]. The key is required.</summary>
+    public int[][] IntLists(string key, int min, int max) =>
+        Find([key], out _, out var value)
+            ? ReadList(key, value, (where, list) => ReadList(where, list, (place, item) => ReadInt(place, item, min, max)))
+            : throw Missing([key], $"lists of {IntRange(min, max)}");
+
     /// <summary>
     /// Numbers in [<paramref name="min"/>, <paramref name="max"/>]; a lone number is a list of one. Without a fallback the key is required.
     /// </summary>

@@ -47,14 +47,14 @@ internal sealed class BalancedExperts(Checkpoint checkpoint, ModelShape shape, F
         if (StoredPrecision != Precision.Stored)
             return places.Matrices.Sum(place => PackedMatrix.BytesFor(StoredPrecision, place.Outputs, place.Inputs)) + places.BiasBytes;
         string[] names = [.. Projections.Select(projection => Name(shape.MoeLayers[layer], expert, StoredPrecision, projection)).Where(_storedTensors.ContainsKey)];
-        return names.Length < Projections.Length ? 0 : names.Sum(name => checkpoint.Get(_storedTensors[name]).ByteCount) + places.BiasBytes;
+        return names.Length < places.Matrices.Count ? 0 : names.Sum(name => checkpoint.Get(_storedTensors[name]).ByteCount) + places.BiasBytes;
     }
 
     public ExpertWeights Get(int layer, int expert, Precision precision)
     {
         var places = placesOf(layer, expert);
         return new ExpertWeights(
-            Matrix(layer, expert, precision, Projections[0], places.Gate),
+            places.Gate is { } gate ? Matrix(layer, expert, precision, Projections[0], gate) : null,
             Matrix(layer, expert, precision, Projections[1], places.Up),
             Matrix(layer, expert, precision, Projections[2], places.Down))
         {
@@ -65,8 +65,10 @@ internal sealed class BalancedExperts(Checkpoint checkpoint, ModelShape shape, F
     /// <summary>The tensors of an expert in one precision.</summary>
     public static IEnumerable<TensorToWrite> Tensors(int modelLayer, int expert, ExpertWeights weights)
     {
-        foreach (var (projection, matrix) in Projections.Zip([weights.Gate, weights.Up, weights.Down]))
+        foreach (var (projection, matrix) in Projections.Zip<string, QuantizedMatrix?>([weights.Gate, weights.Up, weights.Down]))
         {
+            if (matrix is null)
+                continue;
             var name = Name(modelLayer, expert, weights.Precision, projection);
             if (matrix.Format is { } format)
             {

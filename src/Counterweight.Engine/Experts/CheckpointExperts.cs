@@ -25,7 +25,7 @@ internal sealed class CheckpointExperts(Checkpoint checkpoint, ModelShape shape,
     public ExpertWeights Get(int layer, int expert, Precision precision)
     {
         var places = placesOf(layer, expert);
-        return new ExpertWeights(Matrix(places.Gate, precision), Matrix(places.Up, precision), Matrix(places.Down, precision))
+        return new ExpertWeights(places.Gate is { } gate ? Matrix(gate, precision) : null, Matrix(places.Up, precision), Matrix(places.Down, precision))
         {
             Biases = places.ReadBiases(checkpoint),
         };
@@ -33,7 +33,7 @@ internal sealed class CheckpointExperts(Checkpoint checkpoint, ModelShape shape,
 
     private static Precision CommonPrecision(Checkpoint checkpoint, ModelShape shape, Func<int, int, ExpertPlaces> placesOf)
     {
-        var common = placesOf(0, 0).Gate.PrecisionIn(checkpoint);
+        var common = placesOf(0, 0).Down.PrecisionIn(checkpoint);
         for (var l = 0; l < shape.MoeLayers.Count; l++)
             for (var e = 0; e < shape.Experts; e++)
                 foreach (var place in placesOf(l, e).Matrices)

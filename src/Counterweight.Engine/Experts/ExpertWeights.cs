@@ -5,17 +5,20 @@ using Counterweight.Engine.Quantization;
 
 namespace Counterweight.Engine.Experts;
 
-/// <summary>The stored matrices of one gated expert in one precision: down(act(gate·x) ⊙ up·x).</summary>
-/// <param name="Gate">[intermediate, hidden].</param>
+/// <summary>The stored matrices of one expert in one precision: down(act(gate·x) ⊙ up·x), or down(act(up·x)).</summary>
+/// <param name="Gate">[intermediate, hidden]; null for experts of two matrices.</param>
 /// <param name="Up">[intermediate, hidden].</param>
 /// <param name="Down">[hidden, intermediate].</param>
-public sealed record ExpertWeights(QuantizedMatrix Gate, QuantizedMatrix Up, QuantizedMatrix Down)
+public sealed record ExpertWeights(QuantizedMatrix? Gate, QuantizedMatrix Up, QuantizedMatrix Down)
 {
     /// <summary>What is added to the three products; null for nothing.</summary>
     public ExpertBiases? Biases { get; init; }
 
-    /// <summary>The precision of all three.</summary>
-    public Precision Precision => Gate.Precision;
+    /// <summary>The precision of all matrices.</summary>
+    public Precision Precision => Down.Precision;
+
+    /// <summary>The matrices in the order of <see cref="ExpertPlaces.Matrices"/>.</summary>
+    public IReadOnlyList<QuantizedMatrix> Matrices => Gate is null ? [Up, Down] : [Gate, Up, Down];
 }
 
 /// <summary>Biases of an expert's projections, kept as floats in every precision.</summary>
@@ -34,14 +37,14 @@ public sealed class PackedExpert : IDisposable
     /// <summary>Packs the weights; nothing of them is kept otherwise.</summary>
     public PackedExpert(ExpertWeights weights)
     {
-        Gate = PackedMatrix.Pack(weights.Gate);
+        Gate = weights.Gate is { } gate ? PackedMatrix.Pack(gate) : null;
         Up = PackedMatrix.Pack(weights.Up);
         Down = PackedMatrix.Pack(weights.Down);
         Biases = weights.Biases;
     }
 
-    /// <summary>[intermediate, hidden].</summary>
-    public PackedMatrix Gate { get; }
+    /// <summary>[intermediate, hidden]; null for experts of two matrices.</summary>
+    public PackedMatrix? Gate { get; }
 
     /// <summary>[intermediate, hidden].</summary>
     public PackedMatrix Up { get; }
@@ -52,29 +55,30 @@ public sealed class PackedExpert : IDisposable
     /// <summary>What is added to the three products; null for nothing.</summary>
     public ExpertBiases? Biases { get; }
 
-    /// <summary>The precision of all three.</summary>
-    public Precision Precision => Gate.Precision;
+    /// <summary>The precision of all matrices.</summary>
+    public Precision Precision => Down.Precision;
 
     /// <summary>Bytes held.</summary>
-    public long Bytes => Gate.Bytes + Up.Bytes + Down.Bytes + (Biases?.Bytes ?? 0);
+    public long Bytes => (Gate?.Bytes ?? 0) + Up.Bytes + Down.Bytes + (Biases?.Bytes ?? 0);
 
     /// <summary>The weights again, code for code.</summary>
-    public ExpertWeights Unpack() => new(Gate.Unpack(), Up.Unpack(), Down.Unpack()) { Biases = Biases };
+    public ExpertWeights Unpack() => new(Gate?.Unpack(), Up.Unpack(), Down.Unpack()) { Biases = Biases };
 
-    /// <summary>output = down(act(gate·x + b, up·x + b)) + b.</summary>
+    /// <summary>output = down(act(gate·x + b, up·x + b)) + b, or down(act(up·x + b)) + b.</summary>
     /// <param name="kernel">Matrix products.</param>
     /// <param name="activation">act.</param>
     /// <param name="input">[rows, hidden].</param>
     /// <param name="rows">Rows.</param>
-    /// <param name="gate">Receives what the down projection is given, [rows, intermediate].</param>
+    /// <param name="inner">Receives what the down projection is given, [rows, intermediate].</param>
     /// <param name="up">Scratch, [rows, intermediate].</param>
     /// <param name="output">[rows, hidden].</param>
-    internal unsafe void Forward(MatMulKernel kernel, GatedActivation activation, float* input, int rows, float* gate, float* up, float* output)
+    internal unsafe void Forward(MatMulKernel kernel, Activation activation, float* input, int rows, float* inner, float* up, float* output)
     {
-        Multiply(kernel, Gate, Biases?.Gate, input, rows, gate);
-        Multiply(kernel, Up, Biases?.Up, input, rows, up);
-        activation.Apply(gate, up, rows * Gate.Outputs);
-        Multiply(kernel, Down, Biases?.Down, gate, rows, output);
+        if (Gate is not null)
+            Multiply(kernel, Gate, Biases?.Gate, input, rows, inner);
+        Multiply(kernel, Up, Biases?.Up, input, rows, Gate is null ? inner : up);
+        activation.Apply(inner, up, rows * Up.Outputs);
+        Multiply(kernel, Down, Biases?.Down, inner, rows, output);
     }
 
     private static unsafe void Multiply(MatMulKernel kernel, PackedMatrix weights, float[]? bias, float* x, int rows, float* y)
@@ -87,7 +91,7 @@ public sealed class PackedExpert : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Gate.Dispose();
+        Gate?.Dispose();
         Up.Dispose();
         Down.Dispose();
     }

@@ -87,7 +87,7 @@ public static class CheckpointWriter
             foreach (var (place, expert, projection) in tensor)
             {
                 var weights = experts.Get(layer, expert, lowest[expert]);
-                place.Scatter(Quantizer.Dequantize(projection switch { 0 => weights.Gate, 1 => weights.Up, _ => weights.Down }), values);
+                place.Scatter(Quantizer.Dequantize(weights.Matrices[projection]), values);
             }
             yield return TensorToWrite.FromFloats(tensor.Key, [.. shape], values);
         }

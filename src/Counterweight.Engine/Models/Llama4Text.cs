@@ -22,7 +22,7 @@ internal static unsafe class Llama4Text
             (layer, expert) => Expert($"model.layers.{shape.MoeLayers[layer]}.feed_forward.experts", expert, shape),
             layer => [$"model.layers.{layer}.feed_forward.router.weight"]) with
         {
-            Function = new ExpertFunction(GatedActivation.Silu, WeighsInput: true),
+            Function = new ExpertFunction(Activation.SwiGlu, WeighsInput: true),
         });
     }
 

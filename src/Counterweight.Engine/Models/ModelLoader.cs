@@ -22,6 +22,7 @@ public static class ModelLoader
         ["hunyuan_v1_moe"] = HunyuanV1Moe.Load,
         ["lfm2_moe"] = Lfm2Moe.Load,
         ["llama4_text"] = Llama4Text.Load,
+        ["llama_moe"] = LlamaMoe.Load,
         ["minimax_m2"] = MiniMaxM2.Load,
         ["mixtral"] = Mixtral.Load,
         ["olmoe"] = Olmoe.Load,

@@ -11,7 +11,7 @@ namespace Counterweight.Engine.Models;
 /// <param name="StoredPrecision">The precision that the checkpoint stores experts in.</param>
 /// <param name="BytesByPrecision">Bytes of all experts by precision, as the engine would hold them.</param>
 /// <param name="Parameters">Weights of the original model: one full set of experts.</param>
-/// <param name="ActiveParameters">Those that take part in one token: all that are not experts', and top-k experts in each MoE layer.</param>
+/// <param name="ActiveParameters">Those that take part in one token: all that are not experts', and top-k experts of mean size in each MoE layer.</param>
 /// <param name="DenseBytes">Bytes of all weights that are not experts', as held.</param>
 /// <param name="ExpertBytes">Bytes of all experts, as held: under the plan, or in the stored precision.</param>
 /// <param name="Plan">The folder's own plan; null where it has none.</param>
@@ -35,11 +35,11 @@ public sealed record ModelSummary(
         var plan = LoadedModel.OwnPlan(checkpoint, model);
         var shape = model.Shape;
         var dense = CheckpointWriter.DenseTensorNames(model, checkpoint).Sum(name => checkpoint.Get(name).ElementCount);
-        var expertsOfLayers = 3L * shape.Hidden * shape.ExpertIntermediate * shape.MoeLayers.Count;
+        var experts = Enumerable.Range(0, shape.MoeLayers.Count).Sum(l => Enumerable.Range(0, shape.Experts).Sum(e => model.ExpertPlaces(l, e).Parameters));
         var costs = model.ExpertCosts;
         return new ModelSummary(
             shape, costs.Original, costs.Precisions.ToDictionary(precision => precision, precision => costs.Total(model.Fingerprint, precision)),
-            dense + shape.Experts * expertsOfLayers, dense + shape.TopK * expertsOfLayers, model.DenseBytes,
+            dense + experts, dense + experts * shape.TopK / shape.Experts, model.DenseBytes,
             costs.BytesOf(plan?.Layers ?? model.OriginalLayers()), plan, BalancedExperts.AreIn(checkpoint));
     }
 }

@@ -15,7 +15,7 @@ public sealed class ConfigReaderTests : IDisposable
     {
         var config = Read("""
             { "model_type": "qwen3_moe", "hidden_size": 64, "layers": 4.0, "eps": 1e-06, "theta": 10000, "tied": true, "window": null,
-              "sizes": [3, 5], "top_k": 2, "kinds": ["full", "sliding"], "factors": [1, 2.5], "rope_scaling": { "factor": 2.5 } }
+              "sizes": [3, 5], "layers_sizes": [[3, 5], [4]], "top_k": 2, "kinds": ["full", "sliding"], "factors": [1, 2.5], "rope_scaling": { "factor": 2.5 } }
             """);
         Assert.Equal("qwen3_moe", config.String("model_type"));
         Assert.Equal(64, config.Int("hidden_size", 1, 64));
@@ -24,6 +24,7 @@ public sealed class ConfigReaderTests : IDisposable
         Assert.Equal(10000, config.Double("theta", 1, 1e9));
         Assert.True(config.Bool("tied"));
         Assert.Equal([3, 5], config.IntList("sizes", 1, 5));
+        Assert.Equal([[3, 5], [4]], config.IntLists("layers_sizes", 1, 5));
         Assert.Equal([2], config.IntList("top_k", 1, 5));
         Assert.Equal(["full", "sliding"], config.StringList("kinds"));
         Assert.Equal([1, 2.5], config.DoubleList("factors", 0, 3));

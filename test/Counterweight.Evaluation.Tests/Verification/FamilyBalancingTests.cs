@@ -57,6 +57,7 @@ public sealed class FamilyBalancingTests
 
         Assert.Contains(plan.Layers.SelectMany(layer => layer.Slots), slot => slot.Precision is Precision.Int8 or Precision.Int4);
         Assert.InRange(reopened.Model.ExpertBytes, 1, plan.Budget.OriginalBytes);
+        Assert.Equal(plan.Budget.PlannedBytes, reopened.Model.ExpertBytes);
         Assert.Equal(model.ExpertBytes, reopened.Model.ExpertBytes);
         Assert.True(BitsOf(expected).SequenceEqual(BitsOf(Logits(reopened.Model, prompts))));
     }
