@@ -52,7 +52,7 @@ internal static class QuantizerBench
             SecondMoment? input = null, hidden = null;
             sums.MomentSeconds += CpuSeconds(() => input = SecondMoment.Of(here.InputMoment, shape.Hidden));
             sums.MomentSeconds += CpuSeconds(() => hidden = SecondMoment.Of(here.HiddenMoment, shape.ExpertIntermediate));
-            sums.Add(weights.Gate, grid, input!, here.InputMoment, there.InputMoment);
+            sums.Add(weights.Gate!, grid, input!, here.InputMoment, there.InputMoment);
             sums.Add(weights.Up, grid, input!, here.InputMoment, there.InputMoment);
             sums.Add(weights.Down, grid, hidden!, here.HiddenMoment, there.HiddenMoment);
         }

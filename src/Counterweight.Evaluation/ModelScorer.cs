@@ -45,8 +45,11 @@ public sealed unsafe class ModelScorer : ITokenScorer, IParallelWork, IDisposabl
             cancellation.ThrowIfCancellationRequested();
             var first = next;
             _batch.Clear();
-            while (next < order.Length && (next == first || _batch.Rows + requests[order[next]].Input.Length <= TokensPerPass))
-                Add(requests[order[next++]], next - 1 - first);
+            for (var tokens = 0; next < order.Length && (next == first || tokens + requests[order[next]].Input.Length <= TokensPerPass); next++)
+            {
+                tokens += requests[order[next]].Input.Length;
+                Add(requests[order[next]], next - first);
+            }
             RunPass();
             for (var i = first; i < next; i++)
                 results[order[i]] = ResultOf(i - first);
@@ -61,7 +64,7 @@ public sealed unsafe class ModelScorer : ITokenScorer, IParallelWork, IDisposabl
             _caches.Add(_model.NewSequence());
         _caches[place].Truncate(0);
         var row = _batch.Rows;
-        _batch.Add(_caches[place], request.Input);
+        _model.AddContinuation(_batch, _caches[place], request.Input, request.Targets);
         if (_targets.Length < _batch.Rows)
         {
             var size = Math.Max(_batch.Rows, TokensPerPass);
@@ -69,8 +72,8 @@ public sealed unsafe class ModelScorer : ITokenScorer, IParallelWork, IDisposabl
             Array.Resize(ref _logProbabilities, size);
             Array.Resize(ref _greedy, size);
         }
-        _targets.AsSpan(row, request.Input.Length).Fill(-1);
-        request.Targets.CopyTo(_targets, row + request.Input.Length - request.Targets.Length);
+        _targets.AsSpan(row, _batch.Rows - row).Fill(-1);
+        request.Targets.CopyTo(_targets, _batch.Rows - request.Targets.Length);
     }
 
     private void RunPass()

@@ -187,7 +187,7 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
     {
         var batch = new Batch();
         foreach (var sequence in sequences)
-            batch.Add(model.NewSequence(), sequence);
+            model.AddText(batch, model.NewSequence(), sequence);
         model.Forward(batch);
         for (var s = 0; s < batch.Sequences; s++)
             batch[s].Cache.Dispose();

@@ -1,3 +1,4 @@
+using Counterweight.Balancing;
 using Counterweight.Engine.Generation;
 using Counterweight.Engine.Models;
 
@@ -17,6 +18,8 @@ public static class SelfSampling
     public static IReadOnlyList<TokenText> Run(MoeModel model, int tokens, ulong seed, Action<string, int, int>? progress = null, CancellationToken cancellation = default)
     {
         var shape = model.Shape;
+        if (shape.EncoderLayers > 0)
+            throw new InvalidInputException("calibration text", $"none, for {shape.ModelType}", "text files: a model with an encoder writes nothing by itself");
         var start = shape.BosToken ?? (shape.EosTokens.Count > 0 ? shape.EosTokens[0] : 0);
         var sequences = new List<int[]>();
         var sampled = 0;

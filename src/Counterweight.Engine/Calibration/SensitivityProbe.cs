@@ -38,14 +38,13 @@ internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts e
         {
             foreach (var pass in passes)
             {
-                tokens += pass.Sum(piece => piece.Length);
                 Load(quantizedLayer: -1);
-                Run(pass, Keep);
+                tokens += Run(pass, Keep).Rows;
                 for (var layer = 0; layer < layers; layer++)
                 {
                     cancellation.ThrowIfCancellationRequested();
                     Load(layer);
-                    divergence[layer] += Run(pass, Divergence);
+                    divergence[layer] += Run(pass, Divergence).Sum;
                     step("Measuring sensitivity", ++done, passes.Length * layers);
                 }
             }
@@ -69,13 +68,13 @@ internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts e
     }
 
     /// <summary>Runs the pieces and adds up what <paramref name="rowValue"/> makes of every row's log-probabilities.</summary>
-    private double Run(int[][] pieces, RowValue rowValue)
+    private (double Sum, int Rows) Run(int[][] pieces, RowValue rowValue)
     {
         var vocabulary = model.Shape.Vocabulary;
         var batch = new Batch();
         var caches = pieces.Select(_ => model.NewSequence()).ToArray();
         for (var i = 0; i < pieces.Length; i++)
-            batch.Add(caches[i], pieces[i]);
+            model.AddText(batch, caches[i], pieces[i]);
         _reference.Reserve((long)TokensPerPass * vocabulary);
         _scratch.Reserve((long)model.Context.Pool.Workers * (RowsPerItem + 1) * vocabulary);
         model.Forward(batch);
@@ -96,7 +95,7 @@ internal sealed unsafe class SensitivityProbe(MoeModel model, QuantizedExperts e
         }), (batch.Rows + RowsPerItem - 1) / RowsPerItem);
         foreach (var cache in caches)
             cache.Dispose();
-        return values.Sum();
+        return (values.Sum(), batch.Rows);
     }
 
     /// <summary>What a row's log-probabilities [vocabulary] tell; both spans may be changed.</summary>

@@ -65,7 +65,7 @@ internal sealed class BalancedExperts(Checkpoint checkpoint, ModelShape shape, F
     /// <summary>The tensors of an expert in one precision.</summary>
     public static IEnumerable<TensorToWrite> Tensors(int modelLayer, int expert, ExpertWeights weights)
     {
-        foreach (var (projection, matrix) in Projections.Zip<string, QuantizedMatrix?>([weights.Gate, weights.Up, weights.Down]))
+        foreach (var (projection, matrix) in Projections.Zip(new[] { weights.Gate, weights.Up, weights.Down }))
         {
             if (matrix is null)
                 continue;

@@ -75,7 +75,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     /// <summary>y = Σⱼ gateⱼ · expertⱼ(x) over each token's top-k, or Σⱼ expertⱼ(gateⱼ · x).</summary>
     /// <param name="x">[rows, hidden].</param>
     /// <param name="rows">Tokens.</param>
-    /// <param name="ids">Chosen experts, [rows, k].</param>
+    /// <param name="ids">Chosen experts, [rows, k]; negative for choices that were dropped, which add nothing.</param>
     /// <param name="gates">Router weights, [rows, k].</param>
     /// <param name="y">[rows, hidden].</param>
     /// <param name="decode">Whether this is a decoding step, for the recorder.</param>
@@ -157,7 +157,9 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
             for (var j = 0; j < _topK; j++)
             {
                 var choice = row * _topK + j;
-                var output = _outputs.Pointer + (long)_dispatch.PlaceOf[choice] * _hidden;
+                if (_dispatch.PlaceOf[choice] is not (>= 0 and var place))
+                    continue;
+                var output = _outputs.Pointer + (long)place * _hidden;
                 VectorMath.AddScaled(y, new ReadOnlySpan<float>(output, _hidden), OutputWeight(choice));
             }
         }

@@ -4,7 +4,7 @@ namespace Counterweight.Engine.Experts;
 
 /// <summary>
 /// Sorts the choices of a batch by slot: histogram over logical experts, split into quotas of copies, then one run of choices for each
-/// slot. A choice is token · k + its rank in the token's top-k.
+/// slot. A choice is token · k + its rank in the token's top-k. Choices with a negative expert were dropped: they go to no slot and count nowhere.
 /// </summary>
 internal sealed class TokenDispatch(SlotTable slots, int topK)
 {
@@ -26,7 +26,7 @@ internal sealed class TokenDispatch(SlotTable slots, int topK)
     /// <summary>The choices of the last batch, sorted by slot.</summary>
     public ReadOnlySpan<int> Choices => _choices;
 
-    /// <summary>Where in <see cref="Choices"/> a choice went.</summary>
+    /// <summary>Where in <see cref="Choices"/> a choice went; -1 for one that was dropped.</summary>
     public ReadOnlySpan<int> PlaceOf => _placeOf;
 
     /// <summary>First index in <see cref="Choices"/> of a slot's run.</summary>
@@ -51,7 +51,8 @@ internal sealed class TokenDispatch(SlotTable slots, int topK)
         }
         Array.Clear(_expertLoads);
         for (var i = 0; i < count; i++)
-            _expertLoads[ids[i]]++;
+            if (ids[i] >= 0)
+                _expertLoads[ids[i]]++;
         split.Split(_expertLoads, slots, _slotTotals, _quotas);
         var start = 0;
         for (var e = 0; e < slots.Experts; e++)
@@ -65,10 +66,13 @@ internal sealed class TokenDispatch(SlotTable slots, int topK)
             }
         }
         for (var i = 0; i < count; i++)
-            _choices[_cursor[ids[i]]++] = i;
+            if (ids[i] >= 0)
+                _choices[_cursor[ids[i]]++] = i;
+            else
+                _placeOf[i] = -1;
         if (split.OrdersByGate)
             OrderByGate(gates);
-        for (var place = 0; place < count; place++)
+        for (var place = 0; place < start; place++)
             _placeOf[_choices[place]] = place;
     }
 

@@ -85,11 +85,11 @@ public sealed unsafe class GenerationSession : IDisposable
     {
         _batch.Clear();
         foreach (var sequence in _running)
-            _batch.Add(sequence.Cache, sequence.Next);
-        while (_waiting.TryPeek(out var next) && (_batch.Rows == 0 || _batch.Rows + next.Next.Length <= PromptTokensPerStep))
+            _batch.Add(sequence.Cache, sequence.Last);
+        for (var tokens = _batch.Rows; _waiting.TryPeek(out var next) && (tokens == 0 || tokens + next.Prompt.Length <= PromptTokensPerStep); tokens += next.Prompt.Length)
         {
             _running.Add(_waiting.Dequeue());
-            _batch.Add(next.Cache, next.Next);
+            _model.AddPrompt(_batch, next.Cache, next.Prompt);
         }
     }
 
@@ -143,13 +143,15 @@ public sealed unsafe class GenerationSession : IDisposable
     private sealed class Sequence(int index, GenerationRequest request, MoeModel model) : IDisposable
     {
         private readonly int[] _last = new int[1];
-        private readonly Sampler _sampler = NewSampler(request, model.Shape.Vocabulary);
+        private readonly Sampler _sampler = NewSampler(request, model.Shape.Vocabulary, model.Shape.DecoderStart);
         private int _drawn;
 
         public KvSequence Cache { get; } = model.NewSequence();
 
-        /// <summary>What the model has not seen yet.</summary>
-        public ReadOnlySpan<int> Next => _drawn == 0 ? request.Prompt : _last;
+        public ReadOnlySpan<int> Prompt => request.Prompt;
+
+        /// <summary>The token that was drawn last.</summary>
+        public ReadOnlySpan<int> Last => _last;
 
         public GeneratedToken Draw(Span<float> logits)
         {
@@ -157,17 +159,18 @@ public sealed unsafe class GenerationSession : IDisposable
             _sampler.Accept(_last);
             _drawn++;
             var finish = !request.IgnoreEnd && model.Shape.EosTokens.Contains(_last[0]) ? FinishReason.Stop
-                : _drawn == request.MaxTokens || request.Prompt.Length + _drawn >= model.Shape.MaxPositions ? FinishReason.Length
+                : _drawn == request.MaxTokens || Cache.Length + 1 >= model.Shape.MaxPositions ? FinishReason.Length
                 : FinishReason.None;
             return new GeneratedToken(index, _last[0], finish);
         }
 
         public void Dispose() => Cache.Dispose();
 
-        private static Sampler NewSampler(GenerationRequest request, int vocabulary)
+        private static Sampler NewSampler(GenerationRequest request, int vocabulary, int? start)
         {
             var sampler = new Sampler(request.Sampling, vocabulary);
-            sampler.Accept(request.Prompt);
+            // What an encoder has read is no repetition.
+            sampler.Accept(start is { } token ? [token] : request.Prompt);
             return sampler;
         }
     }

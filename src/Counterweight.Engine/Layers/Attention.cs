@@ -5,7 +5,7 @@ using Counterweight.Engine.Threading;
 namespace Counterweight.Engine.Layers;
 
 /// <summary>
-/// Causal grouped-query attention over cached keys and values, in blocks of queries. A row's result does not depend on the block or
+/// Grouped-query attention over cached keys and values, causal unless the reach says otherwise, in blocks of queries. A row's result does not depend on the block or
 /// batch that it comes in: keys beyond a query are exact zeros in the weighted sum.
 /// </summary>
 public sealed unsafe class Attention(ComputeContext context, int heads, int kvHeads, int headDim, float scale, int? valueDim = null) : IParallelWork, IDisposable
@@ -20,6 +20,7 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
     private float* _queries, _output;
     private AttentionReach _reach;
     private float[]? _sinks;
+    private RelativeBias? _bias;
     private int _layer, _scoreStride, _outputStride;
 
     /// <summary>Query floats of a token: heads · headDim.</summary>
@@ -37,7 +38,7 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
         for (var s = 0; s < batch.Sequences; s++)
         {
             var (cache, _, rows) = batch[s];
-            keys = Math.Max(keys, cache.Length + rows);
+            keys = Math.Max(keys, Math.Max(cache.Length + rows, cache.Source?.Length ?? 0));
             for (var first = 0; first < rows; first += QueriesPerBlock)
                 _blocks.Add((s, first));
         }
@@ -53,11 +54,13 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
     /// <param name="output">[rows, heads, valueDim].</param>
     /// <param name="reach">Which keys a query sees; by default all up to its own.</param>
     /// <param name="sinks">A logit for each head, [heads], that joins the softmax and is dropped again; null for none.</param>
-    public void Forward(int layer, float* queries, float* output, AttentionReach reach = default, float[]? sinks = null)
+    /// <param name="bias">Added to the scores by distance; null for nothing.</param>
+    internal void Forward(int layer, float* queries, float* output, AttentionReach reach = default, float[]? sinks = null, RelativeBias? bias = null)
     {
         _layer = layer;
         _reach = reach;
         _sinks = sinks;
+        _bias = bias;
         _queries = queries;
         _output = output;
         context.Pool.Run(this, _blocks.Count * heads);
@@ -70,35 +73,44 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
         var kvHead = head / (heads / kvHeads);
         var (cache, firstRow, rows) = _batch[sequence];
         var count = Math.Min(QueriesPerBlock, rows - first);
-        var keys = cache.Length + first + count;
+        var position = cache.Length + first;
+        var known = _reach.OfSource ? cache.Source! : cache;
+        var all = _reach.OfSource ? known.Length : cache.Length + rows;
+        var keys = _reach.EndKey(position + count - 1, all);
         // Panels that lie before all queries' reach are left out: they would add exact zeros.
-        var start = _reach.FirstKey(cache.Length + first) / Width * Width;
+        var start = _reach.FirstKey(position) / Width * Width;
         var scores = _scores.Pointer + (long)worker * QueriesPerBlock * (_scoreStride + _outputStride);
         var weighted = scores + QueriesPerBlock * _scoreStride;
         var queries = _queries + (long)(firstRow + first) * RowWidth + head * headDim;
         var output = _output + (long)(firstRow + first) * OutputWidth + head * _valueDim;
 
         context.Kernel.MultiplyPanels(
-            cache.Keys(_layer, kvHead) + (long)start / Width * cache.KeyPanelStride, (keys - start + Width - 1) / Width, cache.KeyPanelStride, headDim,
+            known.Keys(_layer, kvHead) + (long)start / Width * known.KeyPanelStride, (keys - start + Width - 1) / Width, known.KeyPanelStride, headDim,
             queries, count, RowWidth, scores, _scoreStride);
         for (var q = 0; q < count; q++)
-            Weigh(new Span<float>(scores + q * _scoreStride, keys - start), head, cache.Length + first + q, start);
+            Weigh(new Span<float>(scores + q * _scoreStride, keys - start), head, position + q, start, all);
         context.Kernel.MultiplyPanels(
-            cache.Values(_layer, kvHead) + (long)start * Width, cache.ValuePanels, cache.ValuePanelStride, keys - start,
+            known.Values(_layer, kvHead) + (long)start * Width, known.ValuePanels, known.ValuePanelStride, keys - start,
             scores, count, _scoreStride, weighted, _outputStride);
         for (var q = 0; q < count; q++)
             new ReadOnlySpan<float>(weighted + q * _outputStride, _valueDim).CopyTo(new Span<float>(output + (long)q * OutputWidth, _valueDim));
     }
 
     /// <summary>Scores of keys from <paramref name="start"/> on → weights, zero outside of what the position sees.</summary>
-    private void Weigh(Span<float> row, int head, int position, int start)
+    private void Weigh(Span<float> row, int head, int position, int start, int keys)
     {
         var begin = _reach.FirstKey(position) - start;
-        var end = position + 1 - start;
+        var end = _reach.EndKey(position, keys) - start;
+        var seen = row[begin..end];
+        if (_bias is not null)
+        {
+            VectorMath.Multiply(seen, scale);
+            _bias.AddTo(seen, head, start + begin, position);
+        }
         if (_sinks is null)
-            VectorMath.Softmax(row[begin..end], scale);
+            VectorMath.Softmax(seen, _bias is null ? scale : 1);
         else
-            VectorMath.SoftmaxWithSink(row[begin..end], scale, _sinks[head]);
+            VectorMath.SoftmaxWithSink(seen, _bias is null ? scale : 1, _sinks[head]);
         row[..begin].Clear();
         row[end..].Clear();
     }

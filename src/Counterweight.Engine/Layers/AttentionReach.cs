@@ -1,15 +1,16 @@
 namespace Counterweight.Engine.Layers;
 
-/// <summary>Which keys up to its own a query sees. The default is all of them.</summary>
+/// <summary>Which keys a query sees. The default is all up to its own.</summary>
 public readonly record struct AttentionReach
 {
     private readonly int _window;
     private readonly int _chunk;
+    private readonly bool _later;
 
-    private AttentionReach(int window, int chunk)
+    private AttentionReach(int window, int chunk, bool later = false, bool ofSource = false)
     {
-        _window = window;
-        _chunk = chunk;
+        (_window, _chunk, _later) = (window, chunk, later);
+        OfSource = ofSource;
     }
 
     /// <summary>All keys up to the query's own.</summary>
@@ -20,6 +21,18 @@ public readonly record struct AttentionReach
 
     /// <summary>The keys of the query's own chunk of <paramref name="length"/> positions.</summary>
     public static AttentionReach Chunk(int length) => new(0, length);
+
+    /// <summary>All keys of the text, those behind the query as well, as in an encoder.</summary>
+    public static AttentionReach Everything => new(0, 0, later: true);
+
+    /// <summary>All keys of the source that an encoder has read.</summary>
+    public static AttentionReach Source => new(0, 0, later: true, ofSource: true);
+
+    /// <summary>Whether keys are those of the sequence's source.</summary>
+    public bool OfSource { get; }
+
+    /// <summary>One behind the last key that the query at <paramref name="position"/> sees, of <paramref name="keys"/>.</summary>
+    public int EndKey(int position, int keys) => _later ? keys : position + 1;
 
     /// <summary>The first key that the query at <paramref name="position"/> sees.</summary>
     public int FirstKey(int position) =>

@@ -46,9 +46,12 @@ internal sealed unsafe class AttentionRows : IDisposable
 
     public int AttendedWidth => _heads * _valueDim;
 
+    /// <summary>Queries, keys and values as the projections give them.</summary>
+    public static HeadPreparation AsTheyAre { get; } = (_, _, _, _) => { };
+
     /// <summary>An empty cache for this many attention layers, and for others that keep a history of rows.</summary>
-    public KvSequence NewSequence(int layers, int historyLayers = 0, int historyWidth = 0) =>
-        new(layers, _kvHeads, _headDim, _valueDim, historyLayers, historyWidth);
+    public KvSequence NewSequence(int layers, int historyLayers = 0, int historyWidth = 0, KvSequence? source = null) =>
+        new(layers, _kvHeads, _headDim, _valueDim, historyLayers, historyWidth) { Source = source };
 
     /// <summary>Makes room for the rows of a pass.</summary>
     public void Begin(ForwardPass pass)
@@ -62,13 +65,22 @@ internal sealed unsafe class AttentionRows : IDisposable
     }
 
     /// <summary>Prepares the projected rows, stores keys and values under <paramref name="layer"/> of the caches, and attends.</summary>
-    public void Attend(int layer, HeadPreparation prepare, AttentionReach reach, float[]? sinks)
+    public void Attend(int layer, HeadPreparation prepare, AttentionReach reach, float[]? sinks, RelativeBias? bias = null)
+    {
+        Store(layer, prepare);
+        _attention.Forward(layer, Queries, Attended, reach, sinks, bias);
+    }
+
+    /// <summary>Stores keys and values under <paramref name="layer"/> of the caches.</summary>
+    public void Store(int layer, HeadPreparation? prepare = null)
     {
         _layer = layer;
-        _prepare = prepare;
+        _prepare = prepare ?? AsTheyAre;
         _prepareAndStore.Run(_pass.Rows);
-        _attention.Forward(layer, Queries, Attended, reach, sinks);
     }
+
+    /// <summary>Attends to what lies under <paramref name="layer"/> of the sources' caches.</summary>
+    public void AttendToSources(int layer) => _attention.Forward(layer, Queries, Attended, AttentionReach.Source);
 
     private void PrepareAndStore(int begin, int end)
     {

@@ -10,6 +10,9 @@ public sealed class Batch
     private int[] _tokens = [];
     private int[] _positions = [];
 
+    /// <summary>What an encoder is to read before, for sequences that begin; null without an encoder.</summary>
+    public Batch? Sources { get; private set; }
+
     /// <summary>Number of tokens.</summary>
     public int Rows { get; private set; }
 
@@ -33,6 +36,14 @@ public sealed class Batch
     {
         _chunks.Clear();
         Rows = 0;
+        Sources?.Clear();
+    }
+
+    /// <summary>Adds a sequence that begins: what the encoder is to read, and the decoder's first tokens.</summary>
+    public void Add(KvSequence cache, ReadOnlySpan<int> source, ReadOnlySpan<int> tokens)
+    {
+        (Sources ??= new Batch()).Add(cache.Source ?? throw new ArgumentException("The sequence has no source.", nameof(cache)), source);
+        Add(cache, tokens);
     }
 
     /// <summary>Adds the next tokens of a sequence; each sequence at most once.</summary>

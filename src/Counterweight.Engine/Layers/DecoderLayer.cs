@@ -29,3 +29,25 @@ internal sealed unsafe class PreNormLayer(RowNorm mixerNorm, SequenceMixer mixer
         mlp.Dispose();
     }
 }
+
+/// <summary>A layer that reads a source as well: x += mix(norm(x)); x += read(norm(x)); x += mlp(norm(x)) (Vaswani et al. 2017, norms first).</summary>
+internal sealed class ReadingLayer(RowNorm mixerNorm, SequenceMixer mixer, RowNorm readerNorm, CrossAttention reader, RowNorm mlpNorm, FeedForward mlp) : DecoderLayer
+{
+    public override unsafe void Forward(ForwardPass pass)
+    {
+        pass.Norm(mixerNorm);
+        mixer.Forward(pass, pass.Normed);
+        pass.AddAndNorm(readerNorm);
+        reader.Forward(pass, pass.Normed);
+        pass.AddAndNorm(mlpNorm);
+        mlp.Forward(pass, pass.Normed);
+        pass.Add();
+    }
+
+    public override void Dispose()
+    {
+        mixer.Dispose();
+        reader.Dispose();
+        mlp.Dispose();
+    }
+}

@@ -46,6 +46,15 @@ internal sealed unsafe class ForwardPass : IDisposable
     /// <summary>Sees intermediate results if set.</summary>
     public IForwardTrace? Trace { get; private set; }
 
+    /// <summary>Whether expert capacity is counted in each pass for itself.</summary>
+    public bool CapacityByPass { get; set; }
+
+    /// <summary>The residual stream as a whole.</summary>
+    public ReadOnlySpan<float> ResidualRows => new(Residual, Rows * _hidden);
+
+    /// <summary>The normed rows as a whole.</summary>
+    public ReadOnlySpan<float> NormedRows => new(Normed, Rows * _hidden);
+
     /// <summary>The residual stream, [rows, hidden].</summary>
     public float* Residual => _residual.Pointer;
 
@@ -73,6 +82,13 @@ internal sealed unsafe class ForwardPass : IDisposable
         }
         foreach (var buffer in (ReadOnlySpan<FloatBuffer>)[_residual, _normed, _output])
             buffer.Reserve((long)Rows * _hidden);
+    }
+
+    /// <summary>Counts the rows as part of their sequences, at the end of the pass.</summary>
+    public void Advance()
+    {
+        for (var s = 0; s < Batch.Sequences; s++)
+            Batch[s].Cache.Advance(Batch[s].Rows);
     }
 
     /// <summary>residual = embedding · factor.</summary>

@@ -17,6 +17,9 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? v
 
     private AlignedBuffer? _history; // [historyLayers][capacity][historyWidth]
 
+    /// <summary>What an encoder has read for this sequence; freed with it. Null without an encoder.</summary>
+    public KvSequence? Source { get; init; }
+
     /// <summary>Tokens that are in the cache.</summary>
     public int Length { get; private set; }
 
@@ -52,7 +55,7 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? v
         for (var block = 0; Capacity > 0 && block < layers * heads; block++)
             CopyHead(block, capacity, keys, values);
         var history = CopyHistory(capacity);
-        Dispose();
+        Free();
         (_keys, _values, _history, Capacity) = (keys, values, history, capacity);
     }
 
@@ -73,16 +76,24 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? v
     /// <summary>Counts <paramref name="tokens"/> stored positions as part of the sequence.</summary>
     public void Advance(int tokens) => Length += tokens;
 
-    /// <summary>Forgets everything from position <paramref name="length"/> on; the memory stays.</summary>
+    /// <summary>Forgets everything from position <paramref name="length"/> on, and the source with the last token; the memory stays.</summary>
     public void Truncate(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
         Length = length;
+        if (length == 0)
+            Source?.Truncate(0);
     }
 
     /// <inheritdoc/>
     public void Dispose()
+    {
+        Free();
+        Source?.Dispose();
+    }
+
+    private void Free()
     {
         _keys?.Dispose();
         _values?.Dispose();

@@ -28,8 +28,11 @@ public abstract unsafe class Router : IDisposable
     /// <summary>Experts of a token.</summary>
     public int TopK { get; }
 
-    /// <summary>Chosen experts of the last batch, [rows, k].</summary>
+    /// <summary>Chosen experts of the last batch, [rows, k]; a choice that was dropped is the complement of its expert.</summary>
     public ReadOnlySpan<int> Ids => _ids;
+
+    /// <summary>The same, to be changed before the experts get them.</summary>
+    internal Span<int> Choices => _ids;
 
     /// <summary>Their weights, [rows, k].</summary>
     public float* Weights => _weights.Pointer;

@@ -17,12 +17,15 @@ internal sealed unsafe class SelfAttention(
     /// <summary>One more logit for each head, [heads]; null for none.</summary>
     public float[]? Sinks { get; init; }
 
+    /// <summary>Added to scores by distance; null for nothing.</summary>
+    public RelativeBias? Bias { get; init; }
+
     public override void Forward(ForwardPass pass, float* x)
     {
         query.Forward(x, pass.Rows, query.Inputs, rows.Queries, query.Outputs);
         key.Forward(x, pass.Rows, key.Inputs, rows.Keys, key.Outputs);
         value.Forward(x, pass.Rows, value.Inputs, rows.Values, value.Outputs);
-        rows.Attend(layer, prepare, Reach, Sinks);
+        rows.Attend(layer, prepare, Reach, Sinks, Bias);
         output.Forward(rows.Attended, pass.Rows, output.Inputs, pass.Output, output.Outputs);
     }
 

@@ -22,7 +22,11 @@ internal sealed record DecoderParts
     /// <summary>Where attention is worked on.</summary>
     public required AttentionRows Attention { get; init; }
 
-    public required RotaryEmbedding Rotary { get; init; }
+    /// <summary>Null for none.</summary>
+    public RotaryEmbedding? Rotary { get; init; }
+
+    /// <summary>What reads the source before the decoder writes; null for a decoder alone.</summary>
+    public Encoder? Encoder { get; init; }
 
     /// <summary>Makes the cache of a sequence.</summary>
     public required Func<KvSequence> NewSequence { get; init; }
@@ -74,22 +78,40 @@ internal sealed unsafe class Decoder : MoeModel
 
     public override KvSequence NewSequence() => _parts.NewSequence();
 
+    public override void AddPrompt(Batch batch, KvSequence cache, ReadOnlySpan<int> prompt)
+    {
+        if (Shape.DecoderStart is { } start)
+            batch.Add(cache, prompt, [start]);
+        else
+            batch.Add(cache, prompt);
+    }
+
+    public override void AddContinuation(Batch batch, KvSequence cache, ReadOnlySpan<int> input, ReadOnlySpan<int> targets)
+    {
+        if (Shape.DecoderStart is { } start)
+            batch.Add(cache, input[..(input.Length - Math.Max(targets.Length, 1) + 1)], [start, .. targets[..Math.Max(targets.Length - 1, 0)]]);
+        else
+            batch.Add(cache, input);
+    }
+
     public override void Forward(Batch batch, IForwardTrace? trace = null)
     {
+        if (batch.Sources is { Rows: > 0 } sources)
+            _parts.Encoder!.Read(sources, trace, () => new ForwardPass(Context, Shape.Hidden, Banks));
         for (var s = 0; s < batch.Sequences; s++)
-            _parts.Rotary.Reserve(batch[s].Cache.Length + batch[s].Rows);
+            _parts.Rotary?.Reserve(batch[s].Cache.Length + batch[s].Rows);
         _pass.Begin(batch, trace);
+        _pass.CapacityByPass = CapacityByPass;
         _parts.Attention.Begin(_pass);
         _pass.Embed(_parts.Embedding, _parts.EmbeddingMultiplier);
         for (var l = 0; l < _parts.Layers.Length; l++)
         {
-            _pass.Layer = l;
+            _pass.Layer = Shape.EncoderLayers + l;
             _parts.Layers[l].Forward(_pass);
-            trace?.Hidden(l, new ReadOnlySpan<float>(_pass.Residual, batch.Rows * Shape.Hidden));
+            trace?.Hidden(_pass.Layer, _pass.ResidualRows);
         }
         _pass.Norm(_parts.FinalNorm);
-        for (var s = 0; s < batch.Sequences; s++)
-            batch[s].Cache.Advance(batch[s].Rows);
+        _pass.Advance();
     }
 
     public override void Logits(int firstRow, int rows, float* logits)
@@ -118,6 +140,7 @@ internal sealed unsafe class Decoder : MoeModel
         base.Dispose(disposing);
         foreach (var layer in _parts.Layers)
             layer.Dispose();
+        _parts.Encoder?.Dispose();
         _parts.Head.Dispose();
         _parts.Attention.Dispose();
         _pass.Dispose();

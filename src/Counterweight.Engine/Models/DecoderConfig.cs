@@ -118,26 +118,14 @@ internal sealed record DecoderConfig
             : throw File.Refuse("layer_types", $"full_attention or sliding_attention for each of {Layers} layers");
     }
 
-    /// <summary>Refuses a switch that is set to anything else than the one value that is computed.</summary>
-    public void Require(string key, bool value)
-    {
-        if (File.Bool(key, value) != value)
-            throw File.Refuse(key, $"{(value ? "true" : "false")}: nothing else is supported for {ModelType}");
-    }
+    /// <inheritdoc cref="ConfigSwitches.Require(ConfigReader, string, bool)"/>
+    public void Require(string key, bool value) => File.Require(key, value);
 
-    /// <summary>The same for a word.</summary>
-    public void Require(string key, params string[] values)
-    {
-        if (!values.Contains(File.String(key, values[0])))
-            throw File.Refuse(key, $"{string.Join(" or ", values.Select(value => $"\"{value}\""))}: nothing else is supported for {ModelType}");
-    }
+    /// <inheritdoc cref="ConfigSwitches.Require(ConfigReader, string, string[])"/>
+    public void Require(string key, params string[] values) => File.Require(key, values);
 
-    /// <summary>Refuses a number other than the one that is computed.</summary>
-    public void Require(string key, double value)
-    {
-        if (File.Double(key, double.MinValue, double.MaxValue, value) != value)
-            throw File.Refuse(key, FormattableString.Invariant($"{value}: nothing else is supported for {ModelType}"));
-    }
+    /// <inheritdoc cref="ConfigSwitches.Require(ConfigReader, string, double)"/>
+    public void Require(string key, double value) => File.Require(key, value);
 
     /// <summary>The width of a sliding window, or null for none.</summary>
     public int? SlidingWindow() => File.Int("sliding_window", 0, int.MaxValue, 0) is var width and > 0 ? width : null;

@@ -29,6 +29,7 @@ public static class ModelLoader
         ["phimoe"] = PhiMoe.Load,
         ["qwen2_moe"] = Qwen2Moe.Load,
         ["qwen3_moe"] = Qwen3Moe.Load,
+        ["switch_transformers"] = SwitchTransformers.Load,
     };
 
     /// <summary>The model types that can be loaded.</summary>

@@ -11,7 +11,7 @@ namespace Counterweight.Engine.Models;
 /// <param name="ModelType">The config's <c>model_type</c>.</param>
 /// <param name="Hidden">Width of the residual stream.</param>
 /// <param name="ExpertIntermediate">Width inside an expert, of the widest one where they differ.</param>
-/// <param name="Layers">Decoder layers, dense ones counted.</param>
+/// <param name="Layers">Layers, dense ones counted, an encoder's before the decoder's.</param>
 /// <param name="MoeLayers">Layer numbers of the MoE layers, ascending.</param>
 /// <param name="Experts">Logical experts of an MoE layer.</param>
 /// <param name="TopK">Experts of a token.</param>
@@ -23,6 +23,12 @@ public sealed record ModelShape(
     string ModelType, int Hidden, int ExpertIntermediate, int Layers, IReadOnlyList<int> MoeLayers, int Experts, int TopK,
     int Vocabulary, int MaxPositions, int? BosToken, IReadOnlyList<int> EosTokens)
 {
+    /// <summary>How many of the layers are an encoder's; 0 for a decoder alone.</summary>
+    public int EncoderLayers { get; init; }
+
+    /// <summary>The token that the decoder of an encoder-decoder starts with; null for a decoder alone.</summary>
+    public int? DecoderStart { get; init; }
+
     /// <summary>The place of a layer among the MoE layers.</summary>
     public int BankOf(int layer) => MoeLayers.ToList().IndexOf(layer);
 }
@@ -76,6 +82,34 @@ public abstract unsafe class MoeModel : IDisposable
 
     /// <summary>An empty cache for a sequence.</summary>
     public abstract KvSequence NewSequence();
+
+    /// <summary>Whether expert capacity, where a family has one, is counted in each pass for itself instead of over the text; default false.</summary>
+    /// <remarks>Implementations whose cached decoder sees one token at a time never drop one then. Counting over the text gives the same results with any passes.</remarks>
+    public bool CapacityByPass { get; set; }
+
+    /// <summary>Adds a text that is to be continued: a decoder is given it, an encoder-decoder reads it and begins with its start token.</summary>
+    public virtual void AddPrompt(Batch batch, KvSequence cache, ReadOnlySpan<int> prompt) => batch.Add(cache, prompt);
+
+    /// <summary>
+    /// Adds a text whose end is to be predicted; the last rows of the sequence are those that predict <paramref name="targets"/>. A decoder is given the input; an
+    /// encoder-decoder reads what stands before the targets, and its decoder is given them, one token later.
+    /// </summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="cache">The sequence, empty.</param>
+    /// <param name="input">The text but for its last token.</param>
+    /// <param name="targets">The text's last tokens, [1..input.Length].</param>
+    public virtual void AddContinuation(Batch batch, KvSequence cache, ReadOnlySpan<int> input, ReadOnlySpan<int> targets) => batch.Add(cache, input);
+
+    /// <summary>Adds a whole text: a decoder is given it, an encoder-decoder reads its first half and is given the second to write (prefix language modelling).</summary>
+    public void AddText(Batch batch, KvSequence cache, ReadOnlySpan<int> text)
+    {
+        if (Shape.DecoderStart is null)
+            batch.Add(cache, text);
+        else if (text.Length == 1)
+            AddPrompt(batch, cache, text);
+        else
+            AddContinuation(batch, cache, text[..^1], text[((text.Length + 1) / 2)..]);
+    }
 
     /// <summary>Runs the batch, stores its keys and values and advances its sequences. Results stay until the next pass.</summary>
     public abstract void Forward(Batch batch, IForwardTrace? trace = null);

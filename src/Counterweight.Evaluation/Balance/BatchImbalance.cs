@@ -29,25 +29,25 @@ internal sealed class BatchImbalance(MoeModel model) : IForwardTrace
         var choices = model.Shape.MoeLayers.Select(_ => sequences.Select(_ => Array.Empty<int>()).ToArray()).ToArray();
         for (var s = 0; s < sequences.Length; s++)
             Route(sequences[s], s, choices);
-        var turns = Turns(sequences);
-        return BatchSizes.Where(size => size <= turns.Length).ToDictionary(size => size, size => Enumerable.Range(0, choices.Length)
-            .Average(layer => MeanLis(layer, choices[layer], turns, size)));
+        var turns = Array.ConvertAll(choices, layer => Turns(layer, model.Shape.TopK));
+        return BatchSizes.Where(size => turns.All(layer => size <= layer.Length)).ToDictionary(size => size, size => Enumerable.Range(0, choices.Length)
+            .Average(layer => MeanLis(layer, choices[layer], turns[layer], size)));
     }
 
     private void Route(int[] sequence, int index, int[][][] choices)
     {
         using var cache = model.NewSequence();
         var batch = new Batch();
-        batch.Add(cache, sequence);
+        model.AddText(batch, cache, sequence);
         model.Forward(batch, this);
         for (var l = 0; l < choices.Length; l++)
             choices[l][index] = _choices[model.Shape.MoeLayers[l]];
     }
 
     /// <summary>(sequence, position) with the sequences taking turns.</summary>
-    private static (int Sequence, int Position)[] Turns(int[][] sequences) =>
-        [.. Enumerable.Range(0, sequences.Max(sequence => sequence.Length))
-            .SelectMany(position => Enumerable.Range(0, sequences.Length).Where(s => position < sequences[s].Length).Select(s => (s, position)))];
+    private static (int Sequence, int Position)[] Turns(int[][] choices, int topK) =>
+        [.. Enumerable.Range(0, choices.Max(sequence => sequence.Length) / topK)
+            .SelectMany(position => Enumerable.Range(0, choices.Length).Where(s => position < choices[s].Length / topK).Select(s => (s, position)))];
 
     private double MeanLis(int layer, int[][] choices, (int Sequence, int Position)[] turns, int size)
     {
@@ -62,7 +62,8 @@ internal sealed class BatchImbalance(MoeModel model) : IForwardTrace
             Array.Clear(loads);
             foreach (var (sequence, position) in turns.AsSpan(b * size, size))
                 foreach (var expert in choices[sequence].AsSpan(position * topK, topK))
-                    loads[expert]++;
+                    if (expert >= 0) // else dropped
+                        loads[expert]++;
             split.Split(loads, slots, totals, quotas);
             for (var s = 0; s < quotas.Length; s++)
                 totals[s] += quotas[s];

@@ -23,7 +23,7 @@ public sealed class SpeedProbe(MoeModel model)
             cancellation.ThrowIfCancellationRequested();
             cache.Truncate(0);
             batch.Clear();
-            batch.Add(cache, prompt);
+            model.AddPrompt(batch, cache, prompt);
             model.Forward(batch);
         });
     }

@@ -29,7 +29,7 @@ public class CalibratorTests
                 foreach (var precision in Options.Precisions)
                 {
                     var (a, b) = (first.Experts.Get(1, e, precision), result.Experts.Get(1, e, precision));
-                    Assert.Equal(a.Gate.Codes.ToArray(), b.Gate.Codes.ToArray());
+                    Assert.Equal(a.Gate!.Codes.ToArray(), b.Gate!.Codes.ToArray());
                     Assert.Equal(a.Down.Codes.ToArray(), b.Down.Codes.ToArray());
                     Assert.Equal(a.Down.Scales, b.Down.Scales);
                 }
@@ -123,7 +123,7 @@ public class CalibratorTests
         var statistics = ObservedModel.Observe(test, [.. texts.SelectMany(text => text.Sequences)]);
         var layerNorms = statistics.LayerInputSquares(layer, test.Model.Shape.TopK).Select(Math.Sqrt).ToArray();
         var hiddenNorms = Enumerable.Range(0, test.Model.Shape.ExpertIntermediate).Select(i => Math.Sqrt(seen.Sum(row => (double)row.Hidden[i] * row.Hidden[i]))).ToArray();
-        var expected = (Mean(weights.Gate, layerNorms) + Mean(weights.Up, layerNorms) + Mean(weights.Down, hiddenNorms)) / 3;
+        var expected = (Mean(weights.Gate!, layerNorms) + Mean(weights.Up, layerNorms) + Mean(weights.Down, hiddenNorms)) / 3;
         Assert.Equal(expected, importance.WandaBottom[layer][expert], expected * 1e-4);
 
         static double Mean(QuantizedMatrix matrix, double[] norms) =>
@@ -138,7 +138,7 @@ public class CalibratorTests
         var unseen = Enumerable.Range(0, 12).First(e => statistics[0, e].Gates.Count == 0);
         var made = QuantizedExperts.Make(test.Model, statistics, [Precision.Int4]).Get(0, unseen, Precision.Int4);
         var plain = test.Model.OriginalExperts.Get(0, unseen, Precision.Int4);
-        Assert.Equal(plain.Gate.Codes.ToArray(), made.Gate.Codes.ToArray());
+        Assert.Equal(plain.Gate!.Codes.ToArray(), made.Gate!.Codes.ToArray());
         Assert.Equal(plain.Down.Scales, made.Down.Scales);
     }
 
@@ -154,7 +154,7 @@ public class CalibratorTests
             var original = test.Model.OriginalExperts.Get(layer, expert, Precision.Bf16);
             var seen = statistics[layer, expert];
             var compensated = new ExpertWeights(
-                Compensated(original.Gate, seen.InputMoment), Compensated(original.Up, seen.InputMoment), Compensated(original.Down, seen.HiddenMoment));
+                Compensated(original.Gate!, seen.InputMoment), Compensated(original.Up, seen.InputMoment), Compensated(original.Down, seen.HiddenMoment));
             var rows = ObservedModel.Rows(test, layer, expert, held);
             Assert.True(rows.Count > 20, $"{rows.Count} rows");
             var (plain, better) = (Distortion(test.Model.OriginalExperts.Get(layer, expert, Precision.Int4), rows), Distortion(compensated, rows));
@@ -168,7 +168,7 @@ public class CalibratorTests
     /// <summary>Σ gate²·‖E(x) − output‖², the expert computed from its weights one row after another.</summary>
     private static double Distortion(ExpertWeights weights, List<ObservedModel.SeenRow> rows)
     {
-        var (gate, up, down) = (Quantizer.Dequantize(weights.Gate), Quantizer.Dequantize(weights.Up), Quantizer.Dequantize(weights.Down));
+        var (gate, up, down) = (Quantizer.Dequantize(weights.Gate!), Quantizer.Dequantize(weights.Up), Quantizer.Dequantize(weights.Down));
         return rows.Sum(row =>
         {
             var hidden = Product(gate, row.Input).Zip(Product(up, row.Input), (g, u) => (float)(g / (1 + Math.Exp(-g)) * u)).ToArray();

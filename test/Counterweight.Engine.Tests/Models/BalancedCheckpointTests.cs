@@ -187,7 +187,7 @@ public class BalancedCheckpointTests
         {
             var lowest = plan.Layers[layer].Slots.Where(slot => slot.Expert == expert).Max(slot => slot.Precision);
             var weights = source.Get(layer, expert, lowest);
-            return new ExpertWeights(Wide(weights.Gate), Wide(weights.Up), Wide(weights.Down));
+            return new ExpertWeights(Wide(weights.Gate!), Wide(weights.Up), Wide(weights.Down));
         }
 
         private static QuantizedMatrix Wide(QuantizedMatrix matrix) =>

@@ -99,7 +99,7 @@ public sealed class FamilyBalancingTests
         var batch = new Batch();
         var caches = prompts.Select(_ => model.NewSequence()).ToArray();
         for (var i = 0; i < prompts.Length; i++)
-            batch.Add(caches[i], prompts[i]);
+            model.AddText(batch, caches[i], prompts[i]);
         model.ResetSplits();
         model.Forward(batch);
         var logits = new float[batch.Rows * model.Shape.Vocabulary];
