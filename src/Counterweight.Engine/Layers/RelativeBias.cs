@@ -35,7 +35,7 @@ internal sealed class RelativeBias
         var near = Math.Clamp(-_limit - first, 0, scores.Length);
         var far = Math.Clamp(_limit + 1 - first, near, scores.Length);
         TensorPrimitives.Add(scores[..near], biases[0], scores[..near]);
-        TensorPrimitives.Add(scores[near..far], biases.Slice(Math.Min(first + near + _limit, biases.Length), far - near), scores[near..far]);
+        TensorPrimitives.Add(scores[near..far], biases.Slice(Math.Clamp(first + near + _limit, 0, biases.Length), far - near), scores[near..far]);
         TensorPrimitives.Add(scores[far..], biases[^1], scores[far..]);
     }
 
