@@ -1,4 +1,5 @@
 using Counterweight.Bench;
+using Counterweight.Bench.Peer;
 using Counterweight.Evaluation.Balance;
 
 Console.WriteLine($"CPU: {Machine.Processor()}, .NET {Environment.Version}, one thread, best of many runs");
@@ -10,7 +11,10 @@ switch (args)
     case ["quantizers", var model, .. { Length: > 0 } texts]:
         QuantizerBench.Run(model, texts);
         return 0;
+    case ["peer", .. var options]:
+        PeerBench.Run(PeerOptions.Parse(options));
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Counterweight.Bench kernels | quantizers MODEL TEXT...");
+        Console.Error.WriteLine("usage: Counterweight.Bench kernels | quantizers MODEL TEXT... | peer [--shapes A,B] [--formats q8_0,q4_0,bf16] [--threads 1,2] [--runs 5] [--models FOLDER] [--results FOLDER]");
         return 2;
 }

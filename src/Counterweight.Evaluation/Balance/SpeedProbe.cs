@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Counterweight.Engine.Generation;
+using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
 
@@ -7,9 +8,9 @@ namespace Counterweight.Evaluation.Balance;
 
 /// <summary>Tokens per second of prefill and of decoding, best of several runs: the rest is other people's work on the machine.</summary>
 /// <param name="model">The model with its experts.</param>
-public sealed class SpeedProbe(MoeModel model)
+public sealed unsafe class SpeedProbe(MoeModel model)
 {
-    /// <summary>Prefill of one prompt.</summary>
+    /// <summary>Prefill of one prompt, with the logits of its last token.</summary>
     /// <param name="promptTokens">Length of the prompt, below the model's longest input.</param>
     /// <param name="runs">Timed runs, after one that is not.</param>
     /// <param name="cancellation">Ends the work between runs.</param>
@@ -18,6 +19,7 @@ public sealed class SpeedProbe(MoeModel model)
         var prompt = Prompt(promptTokens, 0);
         var batch = new Batch();
         using var cache = model.NewSequence();
+        using var logits = AlignedBuffer.OfFloats(model.Shape.Vocabulary);
         return Timed(runs, promptTokens, () =>
         {
             cancellation.ThrowIfCancellationRequested();
@@ -25,6 +27,7 @@ public sealed class SpeedProbe(MoeModel model)
             batch.Clear();
             model.AddPrompt(batch, cache, prompt);
             model.Forward(batch);
+            model.Logits(promptTokens - 1, 1, logits.Floats);
         });
     }
 
