@@ -5,58 +5,64 @@ using Counterweight.Engine.Models;
 
 namespace Counterweight.Engine.Generation;
 
-/// <summary>A text to continue.</summary>
-/// <param name="Prompt">Token ids, at least one.</param>
-/// <param name="MaxTokens">Tokens to add at most, 1 or more.</param>
-/// <param name="Sampling">How tokens are drawn.</param>
-/// <param name="IgnoreEnd">Goes on after an end token.</param>
-public sealed record GenerationRequest(int[] Prompt, int MaxTokens, SamplingOptions Sampling, bool IgnoreEnd = false);
-
-/// <summary>Why a sequence ended.</summary>
-public enum FinishReason
-{
-    /// <summary>It goes on.</summary>
-    None,
-
-    /// <summary>An end token came.</summary>
-    Stop,
-
-    /// <summary>The token limit or the model's longest sequence is reached.</summary>
-    Length,
-}
-
-/// <summary>A token of one of the requests.</summary>
-/// <param name="Request">Index of the request.</param>
-/// <param name="Token">The id; end tokens are handed out as well.</param>
-/// <param name="Finish">Whether the sequence ends with it.</param>
-public readonly record struct GeneratedToken(int Request, int Token, FinishReason Finish);
-
-/// <summary>Continues several texts at once: each step schedules rows, runs the model and draws one token for each sequence.</summary>
+/// <summary>
+/// Continues texts that come and go (Yu et al. 2022, "Orca": iteration-level scheduling). Each step runs one token of every running text and parts of prompts beside
+/// them, and draws a token for each text that has come to its end. A text's tokens are the same as if it ran alone.
+/// </summary>
 public sealed unsafe class GenerationSession : IDisposable
 {
-    /// <summary>Prompt tokens of one step: as many as keep the matrix products busy without letting activations grow.</summary>
-    private const int PromptTokensPerStep = 2048;
-
     private readonly MoeModel _model;
-    private readonly Queue<Sequence> _waiting = [];
-    private readonly List<Sequence> _running = [];
-    private readonly List<Sequence> _ended = [];
+    private readonly StepSchedule _schedule;
     private readonly Batch _batch = new();
-    private readonly FloatBuffer _logits = new(); // [sequences, vocabulary]
+    private readonly FloatBuffer _logits = new(); // [texts that draw, vocabulary]
+    private int _requests;
 
-    /// <summary>A session over requests; prompts are checked against the model.</summary>
-    public GenerationSession(MoeModel model, IReadOnlyList<GenerationRequest> requests)
+    /// <summary>A session that begins with some requests.</summary>
+    /// <param name="model">The model; one session at a time may run a step.</param>
+    /// <param name="requests">Requests 0, 1, …</param>
+    /// <param name="options">How the model is shared.</param>
+    /// <exception cref="InvalidInputException">An option or a request that cannot be met.</exception>
+    public GenerationSession(MoeModel model, IReadOnlyList<GenerationRequest> requests, SessionOptions? options = null)
     {
+        (options ?? SessionOptions.Default).Validate();
         _model = model;
-        for (var i = 0; i < requests.Count; i++)
-        {
-            Check(model.Shape, requests[i], i);
-            _waiting.Enqueue(new Sequence(i, requests[i], model));
-        }
+        _schedule = new StepSchedule(model.KvPages, options ?? SessionOptions.Default, causal: model.Shape.DecoderStart is null);
+        foreach (var request in requests)
+            Add(request);
     }
 
-    /// <summary>Whether all sequences have ended.</summary>
-    public bool Done => _waiting.Count == 0 && _running.Count == 0;
+    /// <summary>Whether all texts have ended.</summary>
+    public bool Done => _schedule.IsEmpty;
+
+    /// <summary>Texts that take part in steps.</summary>
+    public int Running => _schedule.Running.Count;
+
+    /// <summary>Texts that wait for room.</summary>
+    public int Waiting => _schedule.Waiting;
+
+    /// <summary>Prompt tokens that were not computed since another text began alike.</summary>
+    public long TokensReused => _schedule.TokensReused;
+
+    /// <summary>How often a running text had to give its room to an older one, to be computed again later.</summary>
+    public int Preemptions => _schedule.Preemptions;
+
+    /// <summary>Adds a request, between any two steps.</summary>
+    /// <returns>Its number.</returns>
+    /// <exception cref="InvalidInputException">The prompt is empty, too long or has ids that the model does not know, or the text can't fit the cache.</exception>
+    public int Add(GenerationRequest request)
+    {
+        Check(request);
+        var text = new GeneratedSequence(_requests, request, _model);
+        if (KvLayout.PagesFor(text.LongestLength) > _schedule.Pages)
+            throw new InvalidInputException($"prompt {_requests}", $"{text.LongestLength} tokens with those to come",
+                $"at most {(long)_schedule.Pages * KvLayout.PageTokens}, which the cache has room for");
+        _schedule.Add(text);
+        return _requests++;
+    }
+
+    /// <summary>Ends a request early, for example at a stop string: no more tokens come for it.</summary>
+    /// <param name="request">Its number; one that has ended already stays so.</param>
+    public void End(int request) => _schedule.End(request);
 
     /// <summary>All tokens as they come.</summary>
     public async IAsyncEnumerable<GeneratedToken> RunAsync([EnumeratorCancellation] CancellationToken cancellation = default)
@@ -73,60 +79,50 @@ public sealed unsafe class GenerationSession : IDisposable
         }
     }
 
-    /// <summary>One step: adds one token for each sequence that ran.</summary>
+    /// <summary>One step: schedules rows, runs the model and draws a token for each text whose tokens have all been seen.</summary>
     public void Step(List<GeneratedToken> tokens)
     {
-        Schedule();
+        _schedule.Fill(_batch);
         _model.Forward(_batch);
-        Postprocess(tokens);
+        Draw(tokens);
     }
 
-    private void Schedule()
+    private void Draw(List<GeneratedToken> tokens)
     {
-        _batch.Clear();
-        foreach (var sequence in _running)
-            _batch.Add(sequence.Cache, sequence.Last);
-        for (var tokens = _batch.Rows; _waiting.TryPeek(out var next) && (tokens == 0 || tokens + next.Prompt.Length <= PromptTokensPerStep); tokens += next.Prompt.Length)
-        {
-            _running.Add(_waiting.Dequeue());
-            _model.AddPrompt(_batch, next.Cache, next.Prompt);
-        }
-    }
-
-    private void Postprocess(List<GeneratedToken> tokens)
-    {
+        var texts = _schedule.InStep;
         var vocabulary = _model.Shape.Vocabulary;
-        var logits = _logits.Reserve((long)_running.Count * vocabulary);
-        for (var s = 0; s < _running.Count; s++)
+        var logits = _logits.Reserve((long)texts.Count * vocabulary);
+        for (var s = 0; s < texts.Count; s++)
         {
-            // Rows of decoding sequences lie side by side; a prompt's last row stands alone.
+            // A prompt that goes on in the next step has nothing to draw from yet.
+            if (texts[s].Pending > 0)
+                continue;
+            // Rows of running texts lie side by side; a prompt's last row stands alone.
             var first = s;
-            while (s + 1 < _running.Count && LastRow(s + 1) == LastRow(s) + 1)
+            while (s + 1 < texts.Count && texts[s + 1].Pending == 0 && LastRow(s + 1) == LastRow(s) + 1)
                 s++;
             _model.Logits(LastRow(first), s - first + 1, logits + (long)first * vocabulary);
         }
-        for (var s = 0; s < _running.Count; s++)
-            tokens.Add(_running[s].Draw(new Span<float>(logits + (long)s * vocabulary, vocabulary)));
-        _ended.Clear();
-        for (var s = 0; s < _running.Count; s++)
-            if (tokens[tokens.Count - _running.Count + s].Finish != FinishReason.None)
-                _ended.Add(_running[s]);
-        foreach (var sequence in _ended)
+        for (var s = 0; s < texts.Count; s++)
         {
-            _running.Remove(sequence);
-            sequence.Dispose();
+            if (texts[s].Pending > 0)
+                continue;
+            var token = texts[s].Draw(new Span<float>(logits + (long)s * vocabulary, vocabulary));
+            tokens.Add(token);
+            _schedule.HasDrawn(texts[s], token.Finish != FinishReason.None);
         }
     }
 
-    private int LastRow(int sequence) => _batch[sequence].FirstRow + _batch[sequence].Rows - 1;
+    private int LastRow(int text) => _batch[text].FirstRow + _batch[text].Rows - 1;
 
-    private static void Check(ModelShape shape, GenerationRequest request, int index)
+    private void Check(GenerationRequest request)
     {
+        var (shape, where) = (_model.Shape, $"prompt {_requests}");
         if (request.Prompt.Length == 0 || request.Prompt.Length >= shape.MaxPositions)
-            throw new InvalidInputException($"prompt {index}", $"{request.Prompt.Length} tokens", $"1 to {shape.MaxPositions - 1}");
+            throw new InvalidInputException(where, $"{request.Prompt.Length} tokens", $"1 to {shape.MaxPositions - 1}");
         foreach (var token in request.Prompt)
             if ((uint)token >= (uint)shape.Vocabulary)
-                throw new InvalidInputException($"prompt {index}", $"token id {token}", $"0 to {shape.Vocabulary - 1}");
+                throw new InvalidInputException(where, $"token id {token}", $"0 to {shape.Vocabulary - 1}");
         if (request.MaxTokens < 1)
             throw new InvalidInputException("--max-tokens", $"{request.MaxTokens}", "1 or more");
     }
@@ -134,44 +130,7 @@ public sealed unsafe class GenerationSession : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var sequence in _running.Concat(_waiting))
-            sequence.Dispose();
+        _schedule.Dispose();
         _logits.Dispose();
-    }
-
-    /// <summary>One text on its way.</summary>
-    private sealed class Sequence(int index, GenerationRequest request, MoeModel model) : IDisposable
-    {
-        private readonly int[] _last = new int[1];
-        private readonly Sampler _sampler = NewSampler(request, model.Shape.Vocabulary, model.Shape.DecoderStart);
-        private int _drawn;
-
-        public KvSequence Cache { get; } = model.NewSequence();
-
-        public ReadOnlySpan<int> Prompt => request.Prompt;
-
-        /// <summary>The token that was drawn last.</summary>
-        public ReadOnlySpan<int> Last => _last;
-
-        public GeneratedToken Draw(Span<float> logits)
-        {
-            _last[0] = _sampler.Next(logits);
-            _sampler.Accept(_last);
-            _drawn++;
-            var finish = !request.IgnoreEnd && model.Shape.EosTokens.Contains(_last[0]) ? FinishReason.Stop
-                : _drawn == request.MaxTokens || Cache.Length + 1 >= model.Shape.MaxPositions ? FinishReason.Length
-                : FinishReason.None;
-            return new GeneratedToken(index, _last[0], finish);
-        }
-
-        public void Dispose() => Cache.Dispose();
-
-        private static Sampler NewSampler(GenerationRequest request, int vocabulary, int? start)
-        {
-            var sampler = new Sampler(request.Sampling, vocabulary);
-            // What an encoder has read is no repetition.
-            sampler.Accept(start is { } token ? [token] : request.Prompt);
-            return sampler;
-        }
     }
 }

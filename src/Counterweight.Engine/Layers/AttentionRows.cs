@@ -49,9 +49,9 @@ internal sealed unsafe class AttentionRows : IDisposable
     /// <summary>Queries, keys and values as the projections give them.</summary>
     public static HeadPreparation AsTheyAre { get; } = (_, _, _, _) => { };
 
-    /// <summary>An empty cache for this many attention layers, and for others that keep a history of rows.</summary>
-    public KvSequence NewSequence(int layers, int historyLayers = 0, int historyWidth = 0, KvSequence? source = null) =>
-        new(layers, _kvHeads, _headDim, _valueDim, historyLayers, historyWidth) { Source = source };
+    /// <summary>Caches for this many attention layers, and for others that keep a history of rows.</summary>
+    public KvPagePool KvPages(int layers, int historyLayers = 0, int historyWidth = 0) =>
+        new(new KvLayout(layers, _kvHeads, _headDim, _valueDim, historyLayers, historyWidth));
 
     /// <summary>Makes room for the rows of a pass.</summary>
     public void Begin(ForwardPass pass)

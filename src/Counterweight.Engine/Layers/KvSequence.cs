@@ -3,19 +3,15 @@ using Counterweight.Engine.Kernels;
 namespace Counterweight.Engine.Layers;
 
 /// <summary>
-/// Keys and values of one sequence in all layers, kept as the panels that the kernels multiply with: keys [16 positions] wide, values
-/// [16 dimensions] wide. Takes what its first tokens need, so that many short texts of one pass stay small, and then grows by doubling.
+/// Keys and values of one sequence in all layers, in pages of <see cref="KvLayout.PageTokens"/> positions, kept as the panels that the kernels multiply with:
+/// keys [16 positions] wide, values [16 dimensions] wide. Sequences with the same beginning may share its pages.
 /// </summary>
-public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? valueDim = null, int historyLayers = 0, int historyWidth = 0) : IDisposable
+public sealed unsafe class KvSequence(KvPagePool pool) : IDisposable
 {
     private const int Width = MatMulKernel.PanelWidth;
 
-    private readonly int _valueDim = valueDim ?? headDim;
-    private readonly int _dimPanels = ((valueDim ?? headDim) + Width - 1) / Width;
-    private AlignedBuffer? _keys;   // [layers, heads][capacity / 16][headDim][16]
-    private AlignedBuffer? _values; // [layers, heads][dimPanels][capacity][16]
-
-    private AlignedBuffer? _history; // [historyLayers][capacity][historyWidth]
+    private readonly KvLayout _layout = pool.Layout;
+    private readonly List<KvPage> _pages = [];
 
     /// <summary>What an encoder has read for this sequence; freed with it. Null without an encoder.</summary>
     public KvSequence? Source { get; init; }
@@ -23,53 +19,46 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? v
     /// <summary>Tokens that are in the cache.</summary>
     public int Length { get; private set; }
 
-    /// <summary>Tokens that fit before it grows.</summary>
-    public int Capacity { get; private set; }
+    /// <summary>Tokens that fit before it needs another page.</summary>
+    public int Capacity => _pages.Count * KvLayout.PageTokens;
 
-    /// <summary>Floats from one key panel to the next.</summary>
-    public int KeyPanelStride => headDim * Width;
+    /// <summary>How a page is laid out.</summary>
+    public KvLayout Layout => _layout;
 
-    /// <summary>Floats from one value panel to the next.</summary>
-    public nint ValuePanelStride => (nint)Capacity * Width;
+    /// <summary>Key panels of a head in a page, [4][headDim][16].</summary>
+    public float* Keys(int layer, int head, int page) => _pages[page].Floats + _layout.KeysOf(layer, head);
 
-    /// <summary>Panels of 16 dimensions that hold the values of a head.</summary>
-    public int ValuePanels => _dimPanels;
-
-    /// <summary>Key panels of a head, [capacity / 16][headDim][16].</summary>
-    public float* Keys(int layer, int head) => _keys!.Floats + (layer * heads + head) * KeyFloats(Capacity);
-
-    /// <summary>Value panels of a head, [dimPanels][capacity][16].</summary>
-    public float* Values(int layer, int head) => _values!.Floats + (layer * heads + head) * ValueFloats(Capacity);
+    /// <summary>Value panels of a head in a page, [valuePanels][64][16].</summary>
+    public float* Values(int layer, int head, int page) => _pages[page].Floats + _layout.ValuesOf(layer, head);
 
     /// <summary>What a layer without attention was given at a position, [historyWidth].</summary>
-    public Span<float> History(int layer, int position) => new(_history!.Floats + ((long)layer * Capacity + position) * historyWidth, historyWidth);
+    public Span<float> History(int layer, int position) =>
+        new(_pages[position / KvLayout.PageTokens].Floats + _layout.HistoryOf(layer, position % KvLayout.PageTokens), _layout.HistoryWidth);
 
-    /// <summary>Makes room for <paramref name="tokens"/> tokens in all.</summary>
+    /// <summary>Makes room for <paramref name="tokens"/> tokens in all, those from <see cref="Length"/> on in pages of the sequence's own.</summary>
     public void Reserve(int tokens)
     {
-        if (tokens <= Capacity)
-            return;
-        var capacity = checked(Math.Max((tokens + Width - 1) / Width * Width, Capacity * 2));
-        var keys = AlignedBuffer.OfFloats(layers * heads * KeyFloats(capacity));
-        var values = AlignedBuffer.OfFloats(layers * heads * ValueFloats(capacity));
-        for (var block = 0; Capacity > 0 && block < layers * heads; block++)
-            CopyHead(block, capacity, keys, values);
-        var history = CopyHistory(capacity);
-        Free();
-        (_keys, _values, _history, Capacity) = (keys, values, history, capacity);
+        var pages = KvLayout.PagesFor(tokens);
+        for (var page = Length / KvLayout.PageTokens; page < Math.Min(pages, _pages.Count); page++)
+            if (_pages[page].Holders > 1)
+                MakeOwn(page);
+        _pages.EnsureCapacity(pages);
+        while (_pages.Count < pages)
+            _pages.Add(pool.Rent());
     }
 
     /// <summary>Stores the key [headDim] and the value [valueDim] of one position of one head.</summary>
     public void Store(int layer, int head, int position, float* key, float* value)
     {
-        var keyPanel = Keys(layer, head) + (long)(position / Width) * KeyPanelStride + position % Width;
-        for (var d = 0; d < headDim; d++)
+        var (page, offset) = (position / KvLayout.PageTokens, position % KvLayout.PageTokens);
+        var keyPanel = Keys(layer, head, page) + offset / Width * _layout.KeyPanelStride + offset % Width;
+        for (var d = 0; d < _layout.HeadDim; d++)
             keyPanel[d * Width] = key[d];
-        var values = Values(layer, head) + (long)position * Width;
-        for (var panel = 0; panel < _dimPanels; panel++)
+        var values = Values(layer, head, page) + offset * Width;
+        for (var panel = 0; panel < _layout.ValuePanels; panel++)
         {
-            var count = Math.Min(Width, _valueDim - panel * Width);
-            new ReadOnlySpan<float>(value + panel * Width, count).CopyTo(new Span<float>(values + panel * ValuePanelStride, count));
+            var count = Math.Min(Width, _layout.ValueDim - panel * Width);
+            new ReadOnlySpan<float>(value + panel * Width, count).CopyTo(new Span<float>(values + panel * KvLayout.ValuePanelStride, count));
         }
     }
 
@@ -86,44 +75,47 @@ public sealed unsafe class KvSequence(int layers, int heads, int headDim, int? v
             Source?.Truncate(0);
     }
 
+    /// <summary>
+    /// Begins anew with the first <paramref name="tokens"/> positions of another sequence of the same model, which may have been truncated below them but not
+    /// written over since. Pages are shared until one of the two writes to them.
+    /// </summary>
+    public void CopyFrom(KvSequence other, int tokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, other.Capacity);
+        Adopt(other._pages[..KvLayout.PagesFor(tokens)], tokens);
+    }
+
+    /// <summary>The pages of the first <paramref name="tokens"/> positions.</summary>
+    internal IReadOnlyList<KvPage> Pages(int tokens) => _pages[..KvLayout.PagesFor(tokens)];
+
+    /// <summary>Begins anew with pages that hold <paramref name="tokens"/> positions and go on being held by whoever holds them.</summary>
+    internal void Adopt(IReadOnlyList<KvPage> pages, int tokens)
+    {
+        foreach (var page in pages)
+            pool.Share(page);
+        Release();
+        _pages.AddRange(pages);
+        Length = tokens;
+    }
+
+    /// <summary>Forgets everything, the source as well, and gives the memory back.</summary>
+    public void Release()
+    {
+        Source?.Release();
+        foreach (var page in _pages)
+            pool.Return(page);
+        _pages.Clear();
+        Length = 0;
+    }
+
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => Release();
+
+    private void MakeOwn(int page)
     {
-        Free();
-        Source?.Dispose();
-    }
-
-    private void Free()
-    {
-        _keys?.Dispose();
-        _values?.Dispose();
-        _history?.Dispose();
-    }
-
-    private AlignedBuffer? CopyHistory(int capacity)
-    {
-        if (historyLayers == 0)
-            return null;
-        var history = AlignedBuffer.OfFloats((long)historyLayers * capacity * historyWidth);
-        for (var layer = 0; layer < historyLayers; layer++)
-            for (var position = 0; position < Capacity; position++)
-                History(layer, position).CopyTo(new Span<float>(history.Floats + ((long)layer * capacity + position) * historyWidth, historyWidth));
-        return history;
-    }
-
-    private long KeyFloats(int capacity) => (long)capacity / Width * KeyPanelStride;
-
-    private long ValueFloats(int capacity) => (long)capacity * Width * _dimPanels;
-
-    private void CopyHead(int block, int capacity, AlignedBuffer keys, AlignedBuffer values)
-    {
-        var oldKeys = KeyFloats(Capacity);
-        new ReadOnlySpan<float>(_keys!.Floats + block * oldKeys, (int)oldKeys).CopyTo(new Span<float>(keys.Floats + block * KeyFloats(capacity), (int)oldKeys));
-        for (var panel = 0; panel < _dimPanels; panel++)
-        {
-            var from = _values!.Floats + block * ValueFloats(Capacity) + (long)panel * Capacity * Width;
-            var to = values.Floats + block * ValueFloats(capacity) + (long)panel * capacity * Width;
-            new ReadOnlySpan<float>(from, Capacity * Width).CopyTo(new Span<float>(to, Capacity * Width));
-        }
+        var (shared, own) = (_pages[page], pool.Rent());
+        Buffer.MemoryCopy(shared.Floats, own.Floats, _layout.PageBytes, _layout.PageBytes);
+        pool.Return(shared);
+        _pages[page] = own;
     }
 }

@@ -28,8 +28,11 @@ internal sealed record DecoderParts
     /// <summary>What reads the source before the decoder writes; null for a decoder alone.</summary>
     public Encoder? Encoder { get; init; }
 
-    /// <summary>Makes the cache of a sequence.</summary>
-    public required Func<KvSequence> NewSequence { get; init; }
+    /// <summary>Where the caches of sequences lie.</summary>
+    public required KvPagePool KvPages { get; init; }
+
+    /// <summary>Where the caches of what an encoder reads lie; null without an encoder.</summary>
+    public KvPagePool? SourcePages { get; init; }
 
     /// <summary>Where the weights of (MoE layer, expert) lie.</summary>
     public required Func<int, int, ExpertPlaces> Experts { get; init; }
@@ -76,7 +79,9 @@ internal sealed unsafe class Decoder : MoeModel
 
     public override long DenseBytes { get; }
 
-    public override KvSequence NewSequence() => _parts.NewSequence();
+    public override KvPagePool KvPages => _parts.KvPages;
+
+    public override KvPagePool? SourcePages => _parts.SourcePages;
 
     public override void AddPrompt(Batch batch, KvSequence cache, ReadOnlySpan<int> prompt)
     {
@@ -143,6 +148,8 @@ internal sealed unsafe class Decoder : MoeModel
         _parts.Encoder?.Dispose();
         _parts.Head.Dispose();
         _parts.Attention.Dispose();
+        _parts.KvPages.Dispose();
+        _parts.SourcePages?.Dispose();
         _pass.Dispose();
         _scratch.Dispose();
         _sharedOutput.Dispose();

@@ -134,7 +134,7 @@ internal sealed unsafe class DecoderBuilder
             Head = head ?? Weights.Head(Config),
             Attention = Rows,
             Rotary = Rotary,
-            NewSequence = () => Rows.NewSequence(Config.Layers),
+            KvPages = Rows.KvPages(Config.Layers),
             Experts = experts,
             Routers = routers,
         };

@@ -24,7 +24,7 @@ internal static unsafe class Lfm2Moe
             layer => [.. RouterTensors(layer, config)],
             builder.Norm("model.embedding_norm")) with
         {
-            NewSequence = () => builder.Rows.NewSequence(config.Layers - convolutions, convolutions, config.HiddenSize),
+            KvPages = builder.Rows.KvPages(config.Layers - convolutions, convolutions, config.HiddenSize),
         });
     }
 

@@ -80,8 +80,14 @@ public abstract unsafe class MoeModel : IDisposable
     /// <summary>Bytes of every expert at every precision that the engine can hold.</summary>
     public ExpertCosts ExpertCosts => _costs ??= ModelExpertCosts.Of(this);
 
+    /// <summary>Where the caches of sequences lie.</summary>
+    public abstract KvPagePool KvPages { get; }
+
+    /// <summary>Where the caches of what an encoder reads lie; null without an encoder.</summary>
+    public virtual KvPagePool? SourcePages => null;
+
     /// <summary>An empty cache for a sequence.</summary>
-    public abstract KvSequence NewSequence();
+    public KvSequence NewSequence() => new(KvPages) { Source = SourcePages is { } pages ? new KvSequence(pages) : null };
 
     /// <summary>Whether expert capacity, where a family has one, is counted in each pass for itself instead of over the text; default false.</summary>
     /// <remarks>Implementations whose cached decoder sees one token at a time never drop one then. Counting over the text gives the same results with any passes.</remarks>

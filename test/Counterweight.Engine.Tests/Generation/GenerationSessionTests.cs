@@ -72,33 +72,6 @@ public class GenerationSessionTests
     }
 
     [Fact]
-    public void MorePromptsThanFitAStepWaitTheirTurn()
-    {
-        using var test = TestModel.Open(TinyModel.Default with { MaxPositions = 1100 });
-        var requests = Enumerable.Range(0, 6).Select(i => new GenerationRequest(test.Tokens(900 + i, i), 4, SamplingOptions.Greedy, IgnoreEnd: true)).ToArray();
-        using var session = new GenerationSession(test.Model, requests);
-        var perStep = new List<int[]>();
-        for (var tokens = new List<GeneratedToken>(); !session.Done; tokens.Clear())
-        {
-            session.Step(tokens);
-            perStep.Add([.. tokens.Select(token => token.Request)]);
-        }
-        Assert.Equal([0, 1], perStep[0]);
-        Assert.Equal([0, 1, 2, 3], perStep[1]);
-        Assert.Equal([0, 1, 2, 3, 4, 5], perStep[2]);
-        Assert.All(Enumerable.Range(0, 6), i => Assert.Equal(4, perStep.Sum(step => step.Count(r => r == i))));
-        Assert.Equal(Generate(test, [requests[5]])[0], Generate(test, requests)[5]);
-    }
-
-    [Fact]
-    public void APromptLongerThanAStepRunsAlone()
-    {
-        using var test = TestModel.Open(TinyModel.Default with { MaxPositions = 2600 });
-        var texts = Generate(test, [new(test.Tokens(5, 1), 2, SamplingOptions.Greedy, true), new(test.Tokens(2500, 2), 3, SamplingOptions.Greedy, true)]);
-        Assert.Equal([2, 3], texts.Select(text => text.Count));
-    }
-
-    [Fact]
     public async Task CancellationEndsTheStream()
     {
         using var test = TestModel.Open();

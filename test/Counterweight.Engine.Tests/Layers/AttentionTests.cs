@@ -24,7 +24,7 @@ public class AttentionTests
         using var pool = new WorkerPool(2);
         var scale = 1 / MathF.Sqrt(headDim);
         using var attention = new Attention(new ComputeContext(MatMulKernelFactory.Create(kernels), pool), heads, kvHeads, headDim, scale);
-        var sequences = new[] { new Cached(kvHeads, headDim, 0, 70, 1), new Cached(kvHeads, headDim, 50, 1, 2), new Cached(kvHeads, headDim, 17, 35, 3) };
+        var sequences = new[] { new Cached(kvHeads, headDim, 0, 70, 1), new Cached(kvHeads, headDim, 50, 1, 2), new Cached(kvHeads, headDim, 17, 35, 3), new Cached(kvHeads, headDim, 200, 60, 4) };
         var batch = new Batch();
         foreach (var sequence in sequences)
             batch.Add(sequence.Cache, new int[sequence.Rows]);
@@ -55,7 +55,7 @@ public class AttentionTests
         public unsafe Cached(int kvHeads, int headDim, int past, int rows, int seed)
         {
             (_headDim, Past, Rows) = (headDim, past, rows);
-            Cache = new KvSequence(1, kvHeads, headDim);
+            Cache = new KvSequence(new KvPagePool(new KvLayout(1, kvHeads, headDim, headDim)));
             Cache.Reserve(past + rows);
             _keys = [.. Enumerable.Range(0, kvHeads).Select(h => KernelCases.Random((past + rows) * headDim, seed * 100 + h, 2f))];
             _values = [.. Enumerable.Range(0, kvHeads).Select(h => KernelCases.Random((past + rows) * headDim, seed * 100 + 50 + h))];

@@ -12,12 +12,13 @@ public class KvSequenceTests
     [InlineData(1, 2, 64)]
     public unsafe void GrowthKeepsEveryKeyAndValue(int layers, int heads, int headDim)
     {
-        using var cache = new KvSequence(layers, heads, headDim);
+        using var pool = new KvPagePool(new KvLayout(layers, heads, headDim, headDim));
+        using var cache = new KvSequence(pool);
         var stored = 0;
         foreach (var length in new[] { 1, 5, 64, 65, 130, 300 })
         {
             cache.Reserve(length);
-            Assert.InRange(cache.Capacity, length, Math.Max(length + 15, 2 * length));
+            Assert.InRange(cache.Capacity, length, length + KvLayout.PageTokens - 1);
             for (; stored < length; stored++)
                 for (var layer = 0; layer < layers; layer++)
                     for (var head = 0; head < heads; head++)
@@ -29,8 +30,9 @@ public class KvSequenceTests
                     for (var position = 0; position < length; position++)
                         for (var d = 0; d < headDim; d++)
                         {
-                            var key = cache.Keys(layer, head)[position / 16 * cache.KeyPanelStride + d * 16 + position % 16];
-                            var value = cache.Values(layer, head)[d / 16 * cache.ValuePanelStride + position * 16 + d % 16];
+                            var (page, offset) = (position / 64, position % 64);
+                            var key = cache.Keys(layer, head, page)[offset / 16 * cache.Layout.KeyPanelStride + d * 16 + offset % 16];
+                            var value = cache.Values(layer, head, page)[d / 16 * KvLayout.ValuePanelStride + offset * 16 + d % 16];
                             if (key != Key(layer, head, position, d) || value != -key)
                                 Assert.Fail($"layer {layer} head {head} position {position} dimension {d}: {key}, {value}");
                         }
@@ -38,20 +40,49 @@ public class KvSequenceTests
     }
 
     [Fact]
-    public void ShortTextsTakeLittle()
+    public unsafe void CopiesSharePagesUntilOneOfThemWrites()
     {
-        using var cache = new KvSequence(1, 1, 8);
-        cache.Reserve(5);
-        Assert.Equal(16, cache.Capacity);
-        cache.Reserve(17);
-        cache.Reserve(33);
-        Assert.Equal(64, cache.Capacity);
+        using var pool = new KvPagePool(new KvLayout(1, 1, 4, 4));
+        using var first = new KvSequence(pool);
+        first.Reserve(150);
+        for (var position = 0; position < 150; position++)
+            StoreOne(first, 0, 0, position, 4);
+        first.Advance(150);
+        using var second = new KvSequence(pool);
+        second.CopyFrom(first, 100);
+        Assert.Equal((100, 3), (second.Length, pool.PagesInUse));
+        second.Reserve(101);
+        Assert.Equal(4, pool.PagesInUse);
+        var zero = stackalloc float[4];
+        second.Store(0, 0, 100, zero, zero);
+        second.Store(0, 0, 64, zero, zero);
+        Assert.Equal(Key(0, 0, 64, 0), first.Keys(0, 0, 1)[0]);
+        Assert.Equal(Key(0, 0, 100, 0), first.Keys(0, 0, 1)[36 / 16 * first.Layout.KeyPanelStride + 36 % 16]);
+        Assert.Equal(Key(0, 0, 99, 0), second.Keys(0, 0, 1)[35 / 16 * first.Layout.KeyPanelStride + 35 % 16]);
+        Assert.True(first.Keys(0, 0, 0) == second.Keys(0, 0, 0));
+    }
+
+    [Fact]
+    public void PagesComeBackAndAreUsedAgain()
+    {
+        using var pool = new KvPagePool(new KvLayout(1, 1, 4, 4));
+        var (first, second) = (new KvSequence(pool), new KvSequence(pool));
+        first.Reserve(200);
+        first.Advance(200);
+        second.CopyFrom(first, 128);
+        Assert.Equal(4, pool.PagesInUse);
+        first.Dispose();
+        Assert.Equal(2, pool.PagesInUse);
+        second.Dispose();
+        second.Dispose();
+        Assert.Equal(0, pool.PagesInUse);
     }
 
     [Fact]
     public void TruncateForgetsButKeepsTheMemory()
     {
-        using var cache = new KvSequence(1, 1, 8);
+        using var pool = new KvPagePool(new KvLayout(1, 1, 8, 8));
+        using var cache = new KvSequence(pool);
         cache.Reserve(100);
         cache.Advance(90);
         var capacity = cache.Capacity;
@@ -65,14 +96,15 @@ public class KvSequenceTests
     [Fact]
     public unsafe void PanelsStartOnCacheLines()
     {
-        using var cache = new KvSequence(2, 3, 12);
+        using var pool = new KvPagePool(new KvLayout(2, 3, 12, 12));
+        using var cache = new KvSequence(pool);
         cache.Reserve(70);
         for (var head = 0; head < 3; head++)
         {
-            Assert.Equal(0, (nint)cache.Keys(1, head) % 64);
-            Assert.Equal(0, (nint)cache.Values(1, head) % 64);
+            Assert.Equal(0, (nint)cache.Keys(1, head, 1) % 64);
+            Assert.Equal(0, (nint)cache.Values(1, head, 1) % 64);
         }
-        Assert.Equal(0, cache.KeyPanelStride % MatMulKernel.PanelWidth);
+        Assert.Equal(0, cache.Layout.KeyPanelStride % MatMulKernel.PanelWidth);
     }
 
     private static unsafe void StoreOne(KvSequence cache, int layer, int head, int position, int headDim)
