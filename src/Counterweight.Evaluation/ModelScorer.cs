@@ -1,11 +1,12 @@
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
 using Counterweight.Engine.Threading;
 
 namespace Counterweight.Evaluation;
 
-/// <summary>Scores requests with a model: longest first, several sequences a pass, no padding.</summary>
+/// <summary>Scores requests with a model: longest first, several sequences a pass, no padding, logits of scored rows only.</summary>
 public sealed unsafe class ModelScorer : ITokenScorer, IParallelWork, IDisposable
 {
     /// <summary>Tokens of a pass: enough rows for every expert, little enough activation memory (about 40 MB for the bundled model).</summary>
@@ -16,115 +17,133 @@ public sealed unsafe class ModelScorer : ITokenScorer, IParallelWork, IDisposabl
 
     private readonly MoeModel _model;
     private readonly Batch _batch = new();
-    private readonly List<KvSequence> _caches = [];
-    private readonly FloatBuffer _logits = new(); // [workers][RowsPerItem, vocabulary]
-    private int[] _targets = [];                  // target of each row, -1: not scored
-    private double[] _logProbabilities = [];
+    private readonly SequenceCaches _caches;
+    private readonly FloatBuffer _gathered = new(); // [workers][RowsPerItem, hidden]
+    private readonly FloatBuffer _logits = new();   // [workers][RowsPerItem, vocabulary]
+    private readonly List<int> _rows = [];          // rows of the pass with something to read, ascending
+    private readonly List<int> _firstRead = [];     // of each of them, and the end
+    private readonly List<TargetRead> _reads = [];
+    private double[] _logProbabilities = [];        // of all targets of a call, one request after the other
     private bool[] _greedy = [];
 
     /// <summary>A scorer; the model stays the caller's.</summary>
     public ModelScorer(MoeModel model)
     {
         _model = model;
+        _caches = new SequenceCaches(model);
+        _gathered.Reserve((long)model.Context.Pool.Workers * RowsPerItem * model.Shape.Hidden);
         _logits.Reserve((long)model.Context.Pool.Workers * RowsPerItem * model.Shape.Vocabulary);
     }
 
     /// <inheritdoc/>
     public int MaxLength => _model.Shape.MaxPositions;
 
+    /// <summary>
+    /// Runs what inputs of a call begin with alike only once, and starts every call with fresh splits, so that its result does not depend on earlier calls: for
+    /// tasks. Off (default) every token of every request is run, as recorded loads need it. Where experts have copies of one precision only, both give the same bits.
+    /// </summary>
+    public bool SharesPrefixes { get; init; }
+
     /// <summary>Told after every pass: for cutting recorded loads into windows.</summary>
     public Action? PassDone { get; set; }
+
+    /// <summary>Tokens that went through the model so far: fewer than were scored where prefixes are shared.</summary>
+    public long ComputedTokens { get; private set; }
 
     /// <inheritdoc/>
     public TokenScore[] Score(IReadOnlyList<TokenRequest> requests, Action<int>? scored = null, CancellationToken cancellation = default)
     {
-        var results = new TokenScore[requests.Count];
-        var order = Enumerable.Range(0, requests.Count).OrderByDescending(i => requests[i].Input.Length).ThenBy(i => i).ToArray();
-        for (var next = 0; next < order.Length;)
+        if (SharesPrefixes)
+            _model.ResetSplits();
+        var places = new int[requests.Count + 1];
+        for (var i = 0; i < requests.Count; i++)
+            places[i + 1] = places[i] + requests[i].Targets.Length;
+        if (_greedy.Length < places[^1])
+            (_logProbabilities, _greedy) = (new double[places[^1]], new bool[places[^1]]);
+        _caches.ReturnAll();
+        // What an encoder has read depends on where the targets begin, so inputs that begin alike have nothing in common.
+        var share = SharesPrefixes && _model.Shape.DecoderStart is null;
+        foreach (var pass in ScoringPlan.Passes(requests, places, share, TokensPerPass))
         {
             cancellation.ThrowIfCancellationRequested();
-            var first = next;
-            _batch.Clear();
-            for (var tokens = 0; next < order.Length && (next == first || tokens + requests[order[next]].Input.Length <= TokensPerPass); next++)
-            {
-                tokens += requests[order[next]].Input.Length;
-                Add(requests[order[next]], next - first);
-            }
-            RunPass();
-            for (var i = first; i < next; i++)
-                results[order[i]] = ResultOf(i - first);
-            scored?.Invoke(_batch.Rows);
+            Run(pass);
+            scored?.Invoke(pass.Sum(input => input.Ids.Length * input.Requests));
         }
-        return results;
+        return [.. requests.Select((_, i) => ResultOf(places[i], places[i + 1]))];
     }
 
-    private void Add(TokenRequest request, int place)
+    private void Run(List<PlannedInput> pass)
     {
-        if (place == _caches.Count)
-            _caches.Add(_model.NewSequence());
-        _caches[place].Truncate(0);
-        var row = _batch.Rows;
-        _model.AddContinuation(_batch, _caches[place], request.Input, request.Targets);
-        if (_targets.Length < _batch.Rows)
+        _caches.Begin(pass);
+        _batch.Clear();
+        _rows.Clear();
+        _firstRead.Clear();
+        _reads.Clear();
+        foreach (var input in pass)
         {
-            var size = Math.Max(_batch.Rows, TokensPerPass);
-            Array.Resize(ref _targets, size);
-            Array.Resize(ref _logProbabilities, size);
-            Array.Resize(ref _greedy, size);
+            if (input.Start > 0)
+                _batch.Add(input.Cache!, input.OwnIds);
+            else
+                _model.AddContinuation(_batch, input.Cache!, input.Ids, input.Targets);
+            AddReads(input, _batch.Rows - input.Ids.Length);
         }
-        _targets.AsSpan(row, _batch.Rows - row).Fill(-1);
-        request.Targets.CopyTo(_targets, _batch.Rows - request.Targets.Length);
+        _firstRead.Add(_reads.Count);
+        _model.Forward(_batch);
+        _model.Context.Pool.Run(this, (_rows.Count + RowsPerItem - 1) / RowsPerItem);
+        _caches.End(pass);
+        ComputedTokens += _batch.Rows;
+        PassDone?.Invoke();
     }
 
-    private void RunPass()
+    /// <param name="input">An input whose rows are in the batch.</param>
+    /// <param name="firstRow">Where its first token would lie if all of them had been run: the rows that are read are the last ones.</param>
+    private void AddReads(PlannedInput input, int firstRow)
     {
-        _model.Forward(_batch);
-        _model.Context.Pool.Run(this, (_batch.Rows + RowsPerItem - 1) / RowsPerItem);
-        PassDone?.Invoke();
+        input.Reads.Sort((a, b) => a.Position.CompareTo(b.Position));
+        foreach (var read in input.Reads)
+        {
+            var row = firstRow + read.Position;
+            if (_rows.Count == 0 || _rows[^1] != row)
+            {
+                _rows.Add(row);
+                _firstRead.Add(_reads.Count);
+            }
+            _reads.Add(read);
+        }
     }
 
     void IParallelWork.Run(int item, int worker)
     {
         var begin = item * RowsPerItem;
-        var end = Math.Min(_batch.Rows, begin + RowsPerItem);
-        // Scored rows are the last ones of each sequence, so whole items often have none.
-        while (begin < end && _targets[begin] < 0)
-            begin++;
-        while (end > begin && _targets[end - 1] < 0)
-            end--;
-        if (begin == end)
-            return;
-        var vocabulary = _model.Shape.Vocabulary;
+        var rows = CollectionsMarshal.AsSpan(_rows)[begin..Math.Min(_rows.Count, begin + RowsPerItem)];
+        var (hidden, vocabulary) = (_model.Shape.Hidden, _model.Shape.Vocabulary);
         var logits = _logits.Pointer + (long)worker * RowsPerItem * vocabulary;
-        _model.LogitsOnThisThread(begin, end - begin, logits);
-        for (var row = begin; row < end; row++)
-            if (_targets[row] >= 0)
-                ScoreRow(row, new Span<float>(logits + (long)(row - begin) * vocabulary, vocabulary));
+        _model.LogitsOnThisThread(rows, _gathered.Pointer + (long)worker * RowsPerItem * hidden, logits);
+        var reads = CollectionsMarshal.AsSpan(_reads);
+        for (var r = 0; r < rows.Length; r++)
+            ReadRow(new Span<float>(logits + (long)r * vocabulary, vocabulary), reads[_firstRead[begin + r].._firstRead[begin + r + 1]]);
     }
 
-    private void ScoreRow(int row, Span<float> logits)
+    private void ReadRow(Span<float> logits, ReadOnlySpan<TargetRead> reads)
     {
-        var target = _targets[row];
         var best = TensorPrimitives.IndexOfMax(logits);
-        var max = logits[best];
-        var wanted = logits[target] - max;
-        TensorPrimitives.Subtract(logits, max, logits);
+        TensorPrimitives.Subtract(logits, logits[best], logits);
+        foreach (var read in reads)
+            (_logProbabilities[read.Place], _greedy[read.Place]) = (logits[read.Target], best == read.Target);
         TensorPrimitives.Exp(logits, logits);
-        _logProbabilities[row] = wanted - Math.Log(TensorPrimitives.Sum<float>(logits));
-        _greedy[row] = best == target;
+        var total = Math.Log(TensorPrimitives.Sum<float>(logits));
+        foreach (var read in reads)
+            _logProbabilities[read.Place] -= total;
     }
 
-    private TokenScore ResultOf(int sequence)
+    private TokenScore ResultOf(int begin, int end)
     {
-        var (_, first, rows) = _batch[sequence];
         var sum = 0.0;
         var greedy = true;
-        for (var row = first; row < first + rows; row++)
+        for (var place = begin; place < end; place++)
         {
-            if (_targets[row] < 0)
-                continue;
-            sum += _logProbabilities[row];
-            greedy &= _greedy[row];
+            sum += _logProbabilities[place];
+            greedy &= _greedy[place];
         }
         return new TokenScore(sum, greedy);
     }
@@ -132,7 +151,8 @@ public sealed unsafe class ModelScorer : ITokenScorer, IParallelWork, IDisposabl
     /// <inheritdoc/>
     public void Dispose()
     {
-        _caches.ForEach(cache => cache.Dispose());
+        _caches.Dispose();
+        _gathered.Dispose();
         _logits.Dispose();
     }
 }

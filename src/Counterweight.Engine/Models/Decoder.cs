@@ -125,9 +125,19 @@ internal sealed unsafe class Decoder : MoeModel
         DivideLogits(rows, logits);
     }
 
-    public override void LogitsOnThisThread(int firstRow, int rows, float* logits)
+    public override void LogitsOnThisThread(int firstRow, int rows, float* logits) =>
+        HeadOnThisThread(_pass.Normed + (long)firstRow * Shape.Hidden, rows, logits);
+
+    public override void LogitsOnThisThread(ReadOnlySpan<int> rows, float* gathered, float* logits)
     {
-        _parts.Head.ForwardOnThisThread(_pass.Normed + (long)firstRow * Shape.Hidden, rows, logits);
+        for (var r = 0; r < rows.Length; r++)
+            new ReadOnlySpan<float>(_pass.Normed + (long)rows[r] * Shape.Hidden, Shape.Hidden).CopyTo(new Span<float>(gathered + (long)r * Shape.Hidden, Shape.Hidden));
+        HeadOnThisThread(gathered, rows.Length, logits);
+    }
+
+    private void HeadOnThisThread(float* x, int rows, float* logits)
+    {
+        _parts.Head.ForwardOnThisThread(x, rows, logits);
         DivideLogits(rows, logits);
     }
 

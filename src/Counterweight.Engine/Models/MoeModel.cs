@@ -129,6 +129,12 @@ public abstract unsafe class MoeModel : IDisposable
     /// <summary>The same on the calling thread alone, so that workers can share out rows among themselves.</summary>
     public abstract void LogitsOnThisThread(int firstRow, int rows, float* logits);
 
+    /// <summary>Logits of rows that lie apart, on the calling thread alone.</summary>
+    /// <param name="rows">Rows of the last batch.</param>
+    /// <param name="gathered">Room for [rows, hidden].</param>
+    /// <param name="logits">Receives [rows, vocabulary].</param>
+    public abstract void LogitsOnThisThread(ReadOnlySpan<int> rows, float* gathered, float* logits);
+
     /// <summary>Loads the physical experts of a plan; the former ones are freed once all new ones are there.</summary>
     /// <param name="layers">The slots of every MoE layer.</param>
     /// <param name="source">Where experts come from.</param>

@@ -52,7 +52,7 @@ internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions option
             }
         scorer.PassDone = null;
         _model.Recorder = null;
-        var tasks = RunTasks(scorer, tokenizer, when, cancellation);
+        var tasks = RunTasks(tokenizer, when, cancellation);
         var bytes = _model.Banks.SelectMany(bank => Enumerable.Range(0, bank.Slots.Slots.Count).Select(s => bank[s]))
             .GroupBy(expert => expert.Precision).OrderBy(group => group.Key).ToDictionary(group => group.Key, group => group.Sum(expert => expert.Bytes));
         var all = windows.SelectMany(file => file.Windows).ToArray();
@@ -70,10 +70,11 @@ internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions option
         _model.Recorder = new LoadRecorder(_model.Banks);
     }
 
-    private EvaluationResults? RunTasks(ModelScorer scorer, RequestTokenizer tokenizer, string when, CancellationToken cancellation)
+    private EvaluationResults? RunTasks(RequestTokenizer tokenizer, string when, CancellationToken cancellation)
     {
         if (options.Tasks.Count == 0)
             return null;
+        using var scorer = new ModelScorer(_model) { SharesPrefixes = true };
         using var work = progress.Begin($"Evaluating {when}: tasks", 0);
         var entries = options.Tasks.Select(name => TaskRegistry.Find(name, options.TaskData)).ToArray();
         return new Evaluator(scorer, tokenizer).Run(

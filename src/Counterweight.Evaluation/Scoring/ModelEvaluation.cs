@@ -39,11 +39,12 @@ public sealed record ModelEvaluation
     /// <summary>Measures all of it.</summary>
     public (PerplexityResult? Texts, EvaluationResults? Tasks) Run(LoadedModel model, IProgressReporter progress, CancellationToken cancellation = default)
     {
-        using var scorer = new ModelScorer(model.Model);
+        using var texts = new ModelScorer(model.Model);
+        using var tasks = new ModelScorer(model.Model) { SharesPrefixes = true };
         var tokenizer = RequestTokenizer.Of(model);
         return (
-            Texts.Count == 0 ? null : MeasureTexts(new TextPerplexity(scorer, tokenizer), progress, cancellation),
-            Tasks.Count == 0 ? null : RunTasks(new Evaluator(scorer, tokenizer), progress, cancellation));
+            Texts.Count == 0 ? null : MeasureTexts(new TextPerplexity(texts, tokenizer), progress, cancellation),
+            Tasks.Count == 0 ? null : RunTasks(new Evaluator(tasks, tokenizer), progress, cancellation));
     }
 
     /// <summary>Accuracies of the tasks and groups that have one, as the balance report holds them.</summary>
