@@ -14,6 +14,9 @@ public interface IWorkProgress : IDisposable
 {
     /// <summary>Adds finished units of work, 0 or more.</summary>
     void Advance(long amount);
+
+    /// <summary>Says more of what is being done, for example how fast, in place of what was said before.</summary>
+    void Describe(string detail) { }
 }
 
 /// <summary>Tells nobody.</summary>

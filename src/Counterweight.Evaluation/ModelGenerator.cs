@@ -9,13 +9,16 @@ namespace Counterweight.Evaluation;
 /// <param name="loaded">The model, which stays the caller's.</param>
 public sealed class ModelGenerator(LoadedModel loaded) : ITextGenerator
 {
+    /// <summary>Prompt and new tokens so far.</summary>
+    public long ComputedTokens { get; private set; }
+
     /// <inheritdoc/>
     public string[] Generate(IReadOnlyList<GenerateRequest> requests, Action<int>? generated = null, CancellationToken cancellation = default)
     {
         loaded.Model.ResetSplits();
         using var session = new GenerationSession(loaded.Model, [.. requests.Select(request => new GenerationRequest(request.Prompt, request.MaxTokens, SamplingOptions.Greedy))]);
         Answer[] answers = [.. requests.Select(request => new Answer(loaded.Tokenizer, Stops(request)))];
-        generated?.Invoke(requests.Sum(request => request.Prompt.Length));
+        Count(requests.Sum(request => request.Prompt.Length), generated);
         var tokens = new List<GeneratedToken>();
         while (!session.Done)
         {
@@ -25,9 +28,15 @@ public sealed class ModelGenerator(LoadedModel loaded) : ITextGenerator
             foreach (var token in tokens)
                 if (token.Finish != FinishReason.Stop && answers[token.Request].Add(token.Token))
                     session.End(token.Request);
-            generated?.Invoke(tokens.Count);
+            Count(tokens.Count, generated);
         }
         return Array.ConvertAll(answers, answer => answer.Text());
+    }
+
+    private void Count(int tokens, Action<int>? generated)
+    {
+        ComputedTokens += tokens;
+        generated?.Invoke(tokens);
     }
 
     // The text of the end token ends a text too, should ordinary tokens spell it.

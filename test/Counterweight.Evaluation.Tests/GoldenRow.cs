@@ -8,13 +8,14 @@ namespace Counterweight.Evaluation.Tests;
 /// <summary>A document of the reference, as lm-evaluation-harness asked and judged it.</summary>
 internal sealed class GoldenRow(JsonObject row)
 {
-    private static readonly Dictionary<(string, int), IReadOnlyList<TaskDocument>> Loaded = [];
+    private static readonly Dictionary<(string, int?), IReadOnlyList<TaskDocument>> Loaded = [];
 
     public string Task => (string)row["task"]!;
 
     public int Id => (int)row["id"]!;
 
-    public int FewShot => (int?)row["fewshot"] ?? 0;
+    /// <summary>Null where the task's own number was taken.</summary>
+    public int? FewShot => (int?)row["fewshot"];
 
     public JsonNode Target => row["target"]!;
 
@@ -24,7 +25,13 @@ internal sealed class GoldenRow(JsonObject row)
 
     public bool IsGeneration => row.ContainsKey("generation");
 
-    public override string ToString() => $"{Task} {Id} with {FewShot} examples";
+    public string Context => (string)row["context"]!;
+
+    public string[] Stops => [.. row["generation"]!["until"]!.AsArray().Select(stop => (string)stop!)];
+
+    public (int Context, int Dropped) Tokens => ((int)row["context_tokens"]!, (int)row["dropped_tokens"]!);
+
+    public override string ToString() => $"{Task} {Id} with {FewShot ?? 0} examples";
 
     public (string? Context, string Continuation)[] Texts => [.. Requests.Select(request => request["text"] is { } text
         ? (null, (string)text!)
@@ -33,9 +40,13 @@ internal sealed class GoldenRow(JsonObject row)
     public static TaskData Data => new(GoldenFiles.Shared("data", "benchmarks"));
 
     public static IEnumerable<GoldenRow> Read(params string[] file) =>
-        File.ReadLines(GoldenFiles.Shared(file))
-            .Select(line => new GoldenRow(JsonNode.Parse(line)!.AsObject()))
-            .Where(row => !row.IsGeneration);
+        ReadAll(file).Where(row => !row.IsGeneration);
+
+    /// <summary>The rows whose answers are written.</summary>
+    public static IEnumerable<GoldenRow> ReadGenerations() => ReadAll("goldens", "eval", "requests.jsonl").Where(row => row.IsGeneration);
+
+    private static IEnumerable<GoldenRow> ReadAll(params string[] file) =>
+        File.ReadLines(GoldenFiles.Shared(file)).Select(line => new GoldenRow(JsonNode.Parse(line)!.AsObject()));
 
     /// <summary>The rows of a task that the bundled model was evaluated on.</summary>
     public static IEnumerable<GoldenRow> ReadPocketSamples(string task) => Read([.. PocketFolder, $"{task}.samples.jsonl"]);

@@ -25,13 +25,15 @@ internal static class ProgressView
         {
             var bar = context.AddTask(Markup.Escape(TerminalText.OneLine(name)), maxValue: Math.Max(total, 1));
             bar.IsIndeterminate = total <= 0;
-            return new Bar(bar);
+            return new Bar(bar, bar.Description);
         }
     }
 
-    private sealed class Bar(ProgressTask task) : IWorkProgress
+    private sealed class Bar(ProgressTask task, string name) : IWorkProgress
     {
         public void Advance(long amount) => task.Increment(amount);
+
+        public void Describe(string detail) => task.Description = $"{name} ({Markup.Escape(TerminalText.OneLine(detail))})";
 
         public void Dispose()
         {

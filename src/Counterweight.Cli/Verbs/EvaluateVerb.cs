@@ -15,10 +15,11 @@ internal static class EvaluateVerb
     private static readonly Option<string[]> Text = CommonOptions.Texts("--text", "Text files to measure perplexity on; default where --tasks is not given either: texts/evaluation");
     private static readonly Option<int?> TextTokens = CommonOptions.Ranged(new Option<int?>("--eval-tokens") { Description = "Most tokens of each text file; default: all" }, 1, int.MaxValue);
     private static readonly Option<string[]> Tasks = CommonOptions.Texts("--tasks", "Tasks to evaluate; default where --text is not given either: minimal_pairs");
-    private static readonly Option<string?> Benchmarks = new("--task-data") { Description = "Folder of the public benchmarks in their original form" };
+    private static readonly Option<string?> Benchmarks = new("--task-data") { Description = $"Folder of the public benchmarks in their original form; default: what {ProjectFiles.TaskDataVariable} says, else shared/data/benchmarks above the working folder" };
     private static readonly Option<int?> Limit = CommonOptions.Ranged(new Option<int?>("--limit") { Description = "Only the first samples of each task" }, 1, int.MaxValue);
-    private static readonly Option<int?> FewShot = CommonOptions.Ranged(new Option<int?>("--few-shot") { Description = "Examples in front of each sample; default 0" }, 0, 1000);
-    private static readonly Option<string?> Out = new("--out", "-o") { Description = "Folder for every sample of the tasks and results.json; a run that was interrupted goes on from there" };
+    private static readonly Option<int?> FewShot = CommonOptions.Ranged(new Option<int?>("--num-fewshot", "--few-shot") { Description = "Examples in front of each sample; default: each task's own number, for most of them 0" }, 0, 1000);
+    private static readonly Option<uint> Seed = new("--seed") { Description = "Seed that examples are drawn with", DefaultValueFactory = _ => EvaluationOptions.DefaultSeed };
+    private static readonly Option<string?> Out = new("--out", "-o") { Description = "Folder for every sample of the tasks and the results as JSON and CSV; a run that was interrupted goes on from there" };
     private static readonly Option<string> Split = CommonOptions.Split();
     private static readonly Option<int?> Threads = CommonOptions.Threads();
     private static readonly Option<string?> Kernels = CommonOptions.Kernels();
@@ -28,7 +29,7 @@ internal static class EvaluateVerb
     {
         var command = new Command("evaluate", "Measures perplexity on text and accuracy on tasks, with standard errors")
         {
-            Model, Plan, Text, TextTokens, Tasks, Benchmarks, Limit, FewShot, Out, Split, Threads, Kernels, Json,
+            Model, Plan, Text, TextTokens, Tasks, Benchmarks, Limit, FewShot, Seed, Out, Split, Threads, Kernels, Json,
         };
         command.Does((parsed, terminal, cancellation) =>
         {
@@ -37,10 +38,10 @@ internal static class EvaluateVerb
             evaluation.Validate();
             var load = CommonOptions.Load(parsed, null, Threads, Kernels, Split) with { PlanFile = parsed.GetValue(Plan) };
             using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, load, terminal.Warn);
-            var (texts, tasks) = terminal.WithProgress(progress => evaluation.Run(loaded, progress, cancellation));
-            var figures = EvaluateFigures.Of(parsed.GetValue(Model)!, parsed.GetValue(Plan), evaluation, texts, tasks);
+            var (texts, tasks, speed) = terminal.WithProgress(progress => evaluation.Run(loaded, progress, cancellation));
+            var figures = EvaluateFigures.Of(parsed.GetValue(Model)!, parsed.GetValue(Plan), evaluation, texts, tasks) with { Speed = speed };
             FigureJson.Write(parsed.GetValue(Json), figures, FigureJsonContext.Default.EvaluateFigures);
-            Render(terminal, figures);
+            Render(terminal, figures, tasks);
             return Task.FromResult(ExitCodes.Done);
         });
         return command;
@@ -57,18 +58,19 @@ internal static class EvaluateVerb
             Texts = texts ?? [],
             TextTokens = parsed.GetValue(TextTokens),
             Tasks = CommonOptions.Names(tasks ?? []),
-            Data = new TaskData(parsed.GetValue(Benchmarks), ProjectFiles.EvaluationTextsIfThere),
+            Data = new TaskData(parsed.GetValue(Benchmarks) ?? ProjectFiles.TaskDataIfThere, ProjectFiles.EvaluationTextsIfThere),
             Options = new EvaluationOptions
             {
                 Model = plan is null ? parsed.GetValue(Model)! : $"{parsed.GetValue(Model)} under {plan}, split {parsed.GetValue(Split)}",
-                FewShot = parsed.GetValue(FewShot) ?? 0,
+                FewShot = parsed.GetValue(FewShot),
+                Seed = parsed.GetValue(Seed),
                 Limit = parsed.GetValue(Limit),
                 Folder = parsed.GetValue(Out),
             },
         };
     }
 
-    private static void Render(Terminal terminal, EvaluateFigures figures)
+    private static void Render(Terminal terminal, EvaluateFigures figures, EvaluationResults? results)
     {
         if (figures.Perplexity is { } perplexity)
             FigureTable.Render(terminal.Out, ["text", "tokens", "perplexity"],
@@ -76,10 +78,16 @@ internal static class EvaluateVerb
                 .. figures.PerplexityByFile!.Select(file => (string[])[file.Key, FigureText.Count(file.Value.Tokens), FigureText.Measure(file.Value.Perplexity)]),
                 ["all", FigureText.Count(figures.PerplexityByFile!.Values.Sum(file => file.Tokens)), FigureText.Measure(perplexity)],
             ]);
-        if (figures.Metrics is { Count: > 0 } tasks)
-            FigureTable.Render(terminal.Out, ["task", "n", "metric", "value", "stderr"], tasks.SelectMany(task => task.Value.Values.Select((metric, m) => (string[])[
-                m == 0 ? task.Key : "", m == 0 ? FigureText.Count(task.Value.N) : "",
-                metric.Key, FigureText.Measure(metric.Value.Value), metric.Value.Stderr is { } error ? FigureText.Measure(error) : ""])));
+        if (results is not null)
+            TaskTable.Render(terminal.Out, results);
+        if (figures.Speed is { } speed)
+            FigureTable.RenderFigures(terminal.Out,
+            [
+                ("evaluated tokens", FigureText.Count(speed.EvaluatedTokens)),
+                ("computed tokens", FigureText.Count(speed.ComputedTokens)),
+                ("seconds", FigureText.Measure(speed.Seconds)),
+                ("evaluated tokens/s", FigureText.Count(speed.TokensPerSecond)),
+            ]);
     }
 }
 
@@ -88,6 +96,9 @@ internal sealed record EvaluateFigures(
     string Model, string? Plan, double? Perplexity, IReadOnlyDictionary<string, FileFigures>? PerplexityByFile,
     IReadOnlyDictionary<string, TaskAccuracy>? Accuracy, IReadOnlyDictionary<string, TaskMetrics>? Metrics)
 {
+    /// <summary>Timings: the only figures that differ from run to run.</summary>
+    public EvaluationSpeed? Speed { get; init; }
+
     public static EvaluateFigures Of(string model, string? plan, ModelEvaluation evaluation, PerplexityResult? texts, EvaluationResults? tasks) => new(
         model, plan, texts?.Total.Perplexity,
         texts?.Files.ToDictionary(

@@ -11,6 +11,13 @@ internal static class ProjectFiles
     /// <summary>Folder of the evaluation texts and built-in tasks; null where the program stands alone, whose tasks then say what they miss.</summary>
     public static string? EvaluationTextsIfThere => TryFind("texts/evaluation");
 
+    /// <summary>The environment variable that names the folder of the public benchmarks.</summary>
+    public const string TaskDataVariable = "COUNTERWEIGHT_TASK_DATA";
+
+    /// <summary>Folder of the public benchmarks, or null.</summary>
+    public static string? TaskDataIfThere =>
+        Environment.GetEnvironmentVariable(TaskDataVariable) is { Length: > 0 } named ? named : TryFind("shared/data/benchmarks");
+
     /// <summary>The texts of a folder, by name.</summary>
     public static string[] Texts(string folder) => [.. Directory.GetFiles(Find(folder), "*.txt").Order(StringComparer.Ordinal)];
 

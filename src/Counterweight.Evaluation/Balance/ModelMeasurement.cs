@@ -75,10 +75,10 @@ internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions option
         if (options.Tasks.Count == 0)
             return null;
         using var scorer = new ModelScorer(_model) { SharesPrefixes = true };
-        using var work = progress.Begin($"Evaluating {when}: tasks", 0);
+        using var work = new SampleProgress(progress, $"Evaluating {when}: tasks");
         var entries = options.Tasks.Select(name => TaskRegistry.Find(name, options.TaskData)).ToArray();
-        return new Evaluator(scorer, tokenizer).Run(
-            entries, options.TaskData, new EvaluationOptions { Model = options.Model, Limit = options.TaskLimit }, done => work.Advance(done.ScoredTokens), cancellation);
+        return new Evaluator(scorer, tokenizer, new ModelGenerator(loaded)).Run(
+            entries, options.TaskData, new EvaluationOptions { Model = options.Model, Limit = options.TaskLimit }, work.Report, cancellation);
     }
 
     private ModelFigures Figures(

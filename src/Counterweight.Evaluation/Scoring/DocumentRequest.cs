@@ -1,8 +1,8 @@
 namespace Counterweight.Evaluation.Scoring;
 
-/// <summary>What a document asks of the model: one text to score, in one or more windows.</summary>
+/// <summary>What a document asks of the model: one text to score, in one or more windows, or one to write.</summary>
 /// <param name="Context">Text before what is scored; null for a whole text.</param>
-/// <param name="Continuation">The text that is scored.</param>
+/// <param name="Continuation">The text that is scored; empty where one is written.</param>
 /// <param name="Windows">Its token requests, whose log-likelihoods add up; none where there is no token to score.</param>
 /// <param name="ContextTokens">Tokens of the context, before any are dropped.</param>
 /// <param name="ContinuationTokens">Tokens that are scored.</param>
@@ -13,4 +13,11 @@ public sealed record DocumentRequest(
     IReadOnlyList<TokenRequest> Windows,
     int ContextTokens,
     int ContinuationTokens,
-    int DroppedTokens);
+    int DroppedTokens)
+{
+    /// <summary>What to write; null where a text is scored.</summary>
+    public GenerateRequest? Generation { get; init; }
+
+    /// <summary>Tokens that the model is given, before anything is shared or written.</summary>
+    public int Tokens => Windows.Sum(window => window.Input.Length) + (Generation?.Prompt.Length ?? 0);
+}

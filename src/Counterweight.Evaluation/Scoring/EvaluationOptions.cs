@@ -11,8 +11,8 @@ public sealed record EvaluationOptions
     /// <summary>Names the model (and plan) in results; a run can be continued only under the same name.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Examples in front of each document, 0 or more; tasks that take none stay without.</summary>
-    public int FewShot { get; init; }
+    /// <summary>Examples in front of each document, 0 or more; tasks that take none stay without. Null (default): each task's own number.</summary>
+    public int? FewShot { get; init; }
 
     /// <summary>Only the first documents of each task, 1 or more; null for all.</summary>
     public int? Limit { get; init; }
@@ -21,10 +21,13 @@ public sealed record EvaluationOptions
     public uint Seed { get; init; } = DefaultSeed;
 
     /// <summary>
-    /// Folder for <c>run.json</c>, <c>samples.jsonl</c> and <c>results.json</c>; a run that was interrupted continues from what is
-    /// there. Null: nothing is written.
+    /// Folder for <c>run.json</c>, <c>samples.jsonl</c> and the results; a run that was interrupted continues from what is there. Null:
+    /// nothing is written.
     /// </summary>
     public string? Folder { get; init; }
+
+    /// <summary>Dates the results of a run by its start; the default is the system's.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
 
     internal void Validate()
     {
@@ -39,5 +42,5 @@ public sealed record EvaluationOptions
 /// <param name="Task">The task under way.</param>
 /// <param name="Samples">Documents done, those of an earlier run included.</param>
 /// <param name="TotalSamples">Documents of all tasks.</param>
-/// <param name="ScoredTokens">Tokens scored by this run.</param>
-public readonly record struct EvaluationProgress(string Task, int Samples, int TotalSamples, long ScoredTokens);
+/// <param name="Tokens">Tokens of the requests that this run is through with, and tokens that were written.</param>
+public readonly record struct EvaluationProgress(string Task, int Samples, int TotalSamples, long Tokens);

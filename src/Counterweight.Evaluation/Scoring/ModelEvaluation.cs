@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Counterweight.Balancing;
 using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Balance;
@@ -37,14 +38,19 @@ public sealed record ModelEvaluation
     }
 
     /// <summary>Measures all of it.</summary>
-    public (PerplexityResult? Texts, EvaluationResults? Tasks) Run(LoadedModel model, IProgressReporter progress, CancellationToken cancellation = default)
+    public (PerplexityResult? Texts, EvaluationResults? Tasks, EvaluationSpeed? Speed) Run(
+        LoadedModel model, IProgressReporter progress, CancellationToken cancellation = default)
     {
         using var texts = new ModelScorer(model.Model);
         using var tasks = new ModelScorer(model.Model) { SharesPrefixes = true };
         var tokenizer = RequestTokenizer.Of(model);
-        return (
-            Texts.Count == 0 ? null : MeasureTexts(new TextPerplexity(texts, tokenizer), progress, cancellation),
-            Tasks.Count == 0 ? null : RunTasks(new Evaluator(tasks, tokenizer), progress, cancellation));
+        var perplexity = Texts.Count == 0 ? null : MeasureTexts(new TextPerplexity(texts, tokenizer), progress, cancellation);
+        if (Tasks.Count == 0)
+            return (perplexity, null, null);
+        var clock = Stopwatch.StartNew();
+        var generator = new ModelGenerator(model);
+        var (results, evaluated) = RunTasks(new Evaluator(tasks, tokenizer, generator), progress, cancellation);
+        return (perplexity, results, new EvaluationSpeed(evaluated, tasks.ComputedTokens + generator.ComputedTokens, clock.Elapsed.TotalSeconds));
     }
 
     /// <summary>Accuracies of the tasks and groups that have one, as the balance report holds them.</summary>
@@ -57,14 +63,21 @@ public sealed record ModelEvaluation
         return new PerplexityResult([.. Texts.SelectMany(file => text.Measure([file], TextTokens, count => work.Advance(count), cancellation).Files)]);
     }
 
-    private EvaluationResults RunTasks(Evaluator evaluator, IProgressReporter progress, CancellationToken cancellation)
+    private (EvaluationResults Results, long Tokens) RunTasks(Evaluator evaluator, IProgressReporter progress, CancellationToken cancellation)
     {
-        using var work = progress.Begin("Evaluating tasks", 0);
-        long seen = 0;
-        return evaluator.Run([.. Tasks.Select(name => TaskRegistry.Find(name, Data))], Data, Options, done =>
-        {
-            work.Advance(done.ScoredTokens - seen);
-            seen = done.ScoredTokens;
-        }, cancellation);
+        var last = default(EvaluationProgress);
+        using var work = new SampleProgress(progress, "Evaluating tasks");
+        var results = evaluator.Run([.. Tasks.Select(name => TaskRegistry.Find(name, Data))], Data, Options, done => work.Report(last = done), cancellation);
+        return (results, last.Tokens);
     }
+}
+
+/// <summary>How fast tasks were evaluated.</summary>
+/// <param name="EvaluatedTokens">Tokens of all requests, as if each went through the model by itself, and tokens that were written.</param>
+/// <param name="ComputedTokens">Tokens that really went through the model.</param>
+/// <param name="Seconds">Wall time, reading and tokenising included.</param>
+public sealed record EvaluationSpeed(long EvaluatedTokens, long ComputedTokens, double Seconds)
+{
+    /// <summary>Evaluated tokens per second.</summary>
+    public double TokensPerSecond => EvaluatedTokens / Seconds;
 }

@@ -70,6 +70,18 @@ public sealed class RequestTokenizer
         return new DocumentRequest(null, text, RollingWindows.Of(ids, _prefixToken, _maxLength), 0, ids.Length, 0);
     }
 
+    /// <summary>The context to write on from; its left end is cut so that the new tokens fit into the window.</summary>
+    /// <exception cref="InvalidInputException">The new tokens alone fill the window.</exception>
+    public DocumentRequest Generation(string context, IReadOnlyList<string> stops, int maxTokens)
+    {
+        if (maxTokens >= _maxLength)
+            throw new InvalidInputException("new tokens", $"{maxTokens}", $"less than the model's window of {_maxLength}");
+        var ids = EncodeWithSpecialTokens(context);
+        var dropped = Math.Max(0, ids.Length - (_maxLength - maxTokens));
+        int[] prompt = ids.Length > 0 ? ids[dropped..] : [_prefixToken];
+        return new DocumentRequest(context, "", [], ids.Length, 0, dropped) { Generation = new GenerateRequest(prompt, stops, maxTokens) };
+    }
+
     /// <summary>Ids of a text as the tokenizer's post-processor leaves them.</summary>
     internal int[] EncodeWithSpecialTokens(string text) =>
         _encode(text, !(_prefixText.Length > 0 && text.StartsWith(_prefixText, StringComparison.Ordinal)));

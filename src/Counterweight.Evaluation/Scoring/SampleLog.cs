@@ -6,8 +6,8 @@ using Counterweight.Evaluation.Tasks.Data;
 namespace Counterweight.Evaluation.Scoring;
 
 /// <summary>
-/// Samples as JSON lines: <c>task</c>, <c>id</c>, <c>target</c>, <c>metrics</c>, <c>context</c> and <c>requests</c>. The context stands
-/// on the row when all requests share it, otherwise in each request.
+/// Samples as JSON lines: <c>task</c>, <c>id</c>, <c>batch</c>, <c>target</c>, <c>metrics</c>, <c>context</c> and <c>requests</c>, or the <c>response</c> that was written. The
+/// context stands on the row when all requests share it, otherwise in each request.
 /// </summary>
 public static class SampleLog
 {
@@ -16,15 +16,21 @@ public static class SampleLog
     /// <summary>Reads all samples of a file; fields that are not needed are skipped.</summary>
     /// <exception cref="InvalidInputException">The file is missing or a line is malformed.</exception>
     public static IReadOnlyList<SampleResult> Read(string path) =>
-        [.. DataFile.Lines(path).Select(line => SampleRow.Parse($"{path}:{line.Number}", line.Text))];
+        [.. DataFile.Lines(path).Select(line => SampleRow.Parse($"{path}:{line.Number}", line.Text).Sample)];
 
     /// <summary>Writes a line for each sample.</summary>
-    public static void Write(Stream stream, IEnumerable<SampleResult> samples)
+    /// <param name="stream">Where to.</param>
+    /// <param name="samples">The samples.</param>
+    /// <param name="batch">Number of the batch that they were asked in, 0 or more.</param>
+    public static void Write(Stream stream, IEnumerable<SampleResult> samples, int batch) =>
+        WriteLines(stream, samples, (json, sample) => SampleRow.Write(json, sample, batch));
+
+    internal static void WriteLines<T>(Stream stream, IEnumerable<T> rows, Action<Utf8JsonWriter, T> write)
     {
         using var json = new Utf8JsonWriter(stream, Readable);
-        foreach (var sample in samples)
+        foreach (var row in rows)
         {
-            SampleRow.Write(json, sample);
+            write(json, row);
             json.Flush();
             json.Reset();
             stream.WriteByte((byte)'\n');

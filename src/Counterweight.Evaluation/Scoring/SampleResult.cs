@@ -2,10 +2,10 @@ using System.Text.Json.Nodes;
 
 namespace Counterweight.Evaluation.Scoring;
 
-/// <summary>A scored request of a document.</summary>
+/// <summary>A scored or answered request of a document.</summary>
 /// <param name="Context">Text before what was scored; null for a whole text.</param>
 /// <param name="Continuation">The text that was scored.</param>
-/// <param name="LogLikelihood">Natural-log probability of the continuation after the context, at most 0.</param>
+/// <param name="LogLikelihood">0 where a text was written; else natural-log probability of the continuation after the context, at most 0.</param>
 /// <param name="Greedy">Whether each of its tokens was the most probable one.</param>
 /// <param name="ContextTokens">Tokens of the context, before any were dropped.</param>
 /// <param name="ContinuationTokens">Tokens that were scored.</param>
@@ -21,6 +21,9 @@ public sealed record RequestResult(
     int DroppedTokens,
     int Windows)
 {
+    /// <summary>What the model wrote after the context; null where a text was scored.</summary>
+    public string? Response { get; init; }
+
     internal bool IsWholeText => Context is null;
 }
 
@@ -43,6 +46,9 @@ public sealed record SampleResult(
     IReadOnlyList<SampleMetric> Metrics,
     IReadOnlyList<RequestResult> Requests)
 {
+    /// <summary>What each filter took out of the response, by its name; null where nothing was written.</summary>
+    public IReadOnlyDictionary<string, string>? Filtered { get; init; }
+
     /// <summary>The metric of that name.</summary>
     /// <exception cref="ArgumentException">The sample has no such metric.</exception>
     public SampleMetric Metric(string name)

@@ -9,20 +9,23 @@ namespace Counterweight.Evaluation.Scoring;
 /// <summary>One sample as a JSON object, both ways.</summary>
 internal static class SampleRow
 {
-    public static void Write(Utf8JsonWriter json, SampleResult sample)
+    public static void Write(Utf8JsonWriter json, SampleResult sample, int batch)
     {
         var requests = sample.Requests;
         var isShared = requests.All(request => request.Context == requests[0].Context);
         json.WriteStartObject();
         json.WriteString("task", sample.Task);
         json.WriteNumber("id", sample.Id);
+        json.WriteNumber("batch", batch);
         json.WritePropertyName("target");
         sample.Target.WriteTo(json);
         WriteMetrics(json, sample.Metrics);
         if (isShared && !requests[0].IsWholeText)
             json.WriteString("context", requests[0].Context);
+        if (requests[0].Response is not null)
+            WriteResponse(json, requests[0], sample.Filtered!);
         json.WriteStartArray("requests");
-        foreach (var request in requests)
+        foreach (var request in requests.Where(request => request.Response is null))
             if (request.IsWholeText)
                 WriteWholeText(json, request);
             else
@@ -31,17 +34,23 @@ internal static class SampleRow
         json.WriteEndObject();
     }
 
-    public static SampleResult Parse(string where, string line)
+    /// <summary>The sample and the batch that it was asked in, 0 where the row does not say.</summary>
+    public static (SampleResult Sample, int Batch) Parse(string where, string line)
     {
         var row = JsonRow.Parse(where, line);
         var shared = row.Has("context") ? row.AnyText("context") : null;
-        return new SampleResult(
+        var isWritten = row.Has("response");
+        var sample = new SampleResult(
             row.Text("task"),
             row.Index("id", int.MaxValue),
             JsonNode.Parse(row.Field("target").GetRawText())!,
             [.. row.Field("metrics").EnumerateObject().Select(metric => ParseMetric(row, metric))],
-            [.. row.Objects("requests").Select(request =>
-                request.Has("text") ? ParseWholeText(request) : ParseContinuation(request, shared))]);
+            isWritten ? [ParseResponse(row)] : [.. row.Objects("requests").Select(request =>
+                request.Has("text") ? ParseWholeText(request) : ParseContinuation(request, shared))])
+        {
+            Filtered = isWritten ? row.Field("filtered").EnumerateObject().ToDictionary(filter => filter.Name, filter => filter.Value.ToString()) : null,
+        };
+        return (sample, row.Has("batch") ? row.Index("batch", int.MaxValue) : 0);
     }
 
     private static void WriteMetrics(Utf8JsonWriter json, IReadOnlyList<SampleMetric> metrics)
@@ -63,9 +72,20 @@ internal static class SampleRow
         json.WriteEndObject();
     }
 
+    private static void WriteResponse(Utf8JsonWriter json, RequestResult request, IReadOnlyDictionary<string, string> filtered)
+    {
+        json.WriteString("response", request.Response);
+        json.WriteStartObject("filtered");
+        foreach (var (filter, answer) in filtered)
+            json.WriteString(filter, answer);
+        json.WriteEndObject();
+        json.WriteNumber("context_tokens", request.ContextTokens);
+        json.WriteNumber("dropped_tokens", request.DroppedTokens);
+    }
+
     private static void WriteContinuation(Utf8JsonWriter json, RequestResult request, bool isShared)
     {
-        var choice = request.Continuation[ChoiceDocument.Delimiter.Length..];
+        var choice = request.Continuation.StartsWith(ChoiceDocument.Delimiter, StringComparison.Ordinal) ? request.Continuation[ChoiceDocument.Delimiter.Length..] : request.Continuation;
         json.WriteStartObject();
         if (!isShared)
             json.WriteString("context", request.Context);
@@ -110,6 +130,12 @@ internal static class SampleRow
         request.Index("continuation_tokens", int.MaxValue),
         request.Index("dropped_tokens", int.MaxValue),
         Windows: 1);
+
+    private static RequestResult ParseResponse(JsonRow row) => new(
+        row.AnyText("context"), "", 0, true, row.Index("context_tokens", int.MaxValue), 0, row.Index("dropped_tokens", int.MaxValue), 0)
+    {
+        Response = row.AnyText("response"),
+    };
 
     private static RequestResult ParseWholeText(JsonRow request) => new(
         Context: null,

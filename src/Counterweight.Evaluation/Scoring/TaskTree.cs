@@ -27,7 +27,7 @@ internal sealed class TaskTree
         {
             var metrics = task.Aggregate(samples.GetRange(start, documents.Count));
             tasks.Add(new TaskResult(task.Name, metrics, documents.Count, available, fewShot,
-                [.. task.Metrics.Select(metric => metric.HigherIsBetter)]));
+                [.. task.Metrics.Select(metric => metric.HigherIsBetter)], task.OutputType, task.Version));
             start += documents.Count;
         }
         var byName = tasks.ToDictionary(task => task.Name);
@@ -37,10 +37,10 @@ internal sealed class TaskTree
     private static GroupResult Summarize(Group group, Dictionary<string, TaskResult> byName)
     {
         TaskResult[] tasks = [.. group.Tasks.Select(name => byName[name])];
-        var shared = tasks[0].Metrics.Select(metric => metric.Name)
-            .Where(name => tasks.All(task => task.Metrics.Any(metric => metric.Name == name)));
-        return new GroupResult(group.Name, group.Parts, [.. shared.Select(name => MetricValue.Pooled(name, tasks))],
-            tasks.Sum(task => task.Samples));
+        var shared = tasks[0].Metrics.Zip(tasks[0].HigherIsBetter)
+            .Where(metric => tasks.All(task => task.Metrics.Any(other => other.Name == metric.First.Name))).ToArray();
+        return new GroupResult(group.Name, group.Parts, [.. shared.Select(metric => MetricValue.Pooled(metric.First.Name, tasks))],
+            tasks.Sum(task => task.Samples), [.. shared.Select(metric => metric.Second)], group.Version);
     }
 
     private string[] Add(TaskEntry entry, TaskData data)
@@ -53,11 +53,11 @@ internal sealed class TaskTree
         }
         var at = _groups.Count;
         var parts = group.Parts(data);
-        _groups.Add(new Group(group.Name, [.. parts.Select(part => part.Name)], []));
+        _groups.Add(new Group(group.Name, group.Version, [.. parts.Select(part => part.Name)], []));
         string[] tasks = [.. parts.SelectMany(part => Add(part, data))];
         _groups[at] = _groups[at] with { Tasks = tasks };
         return tasks;
     }
 
-    private sealed record Group(string Name, IReadOnlyList<string> Parts, IReadOnlyList<string> Tasks);
+    private sealed record Group(string Name, double Version, IReadOnlyList<string> Parts, IReadOnlyList<string> Tasks);
 }

@@ -4,7 +4,7 @@ namespace Counterweight.Evaluation.Tasks;
 /// <param name="Context">Text before every choice.</param>
 /// <param name="Choices">The continuations, without the space that separates them from the context.</param>
 /// <param name="Gold">Index of the right choice.</param>
-internal sealed record ChoiceDocument(string Context, IReadOnlyList<string> Choices, int Gold)
+internal sealed record ChoiceDocument(string Context, IReadOnlyList<string> Choices, int Gold) : IPromptDocument
 {
     public const string Delimiter = " ";
 
@@ -18,6 +18,5 @@ internal sealed record ChoiceDocument(string Context, IReadOnlyList<string> Choi
 
     public string ContinuationOf(int choice) => Delimiter + Choices[choice];
 
-    /// <summary>The document with its right choice, as an example for other documents.</summary>
     public string Example => ContextOf(Gold) + ContinuationOf(Gold);
 }

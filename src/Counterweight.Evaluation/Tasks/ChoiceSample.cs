@@ -1,15 +1,11 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using Counterweight.Evaluation.Scoring;
 
 namespace Counterweight.Evaluation.Tasks;
 
-/// <summary>A multiple-choice document behind its description and examples.</summary>
-internal sealed class ChoiceSample(int id, ChoiceDocument document, IReadOnlyList<ChoiceDocument> examples, MultipleChoiceTask task)
-    : TaskDocument(id)
+/// <summary>A multiple-choice document behind its start.</summary>
+internal sealed class ChoiceSample(int id, ChoiceDocument document, PromptStart start, MultipleChoiceTask task) : TaskDocument(id)
 {
-    private const string AfterExample = "\n\n";
-
     public override JsonNode Target => task.TargetOf(document);
 
     public override DocumentRequest[] Requests(RequestTokenizer tokenizer) => Texts(tokenizer.Continuation);
@@ -26,19 +22,11 @@ internal sealed class ChoiceSample(int id, ChoiceDocument document, IReadOnlyLis
 
     private T[] Texts<T>(Func<string, string, T> request)
     {
-        var before = Before();
+        var before = start.Text;
         var shared = document.Contexts is null ? before + document.Context : null;
         var requests = new T[document.Choices.Count];
         for (var i = 0; i < requests.Length; i++)
             requests[i] = request(shared ?? before + document.ContextOf(i), document.ContinuationOf(i));
         return requests;
-    }
-
-    private string Before()
-    {
-        var before = new StringBuilder(task.Description);
-        foreach (var example in examples)
-            before.Append(example.Example).Append(AfterExample);
-        return before.ToString();
     }
 }

@@ -3,23 +3,30 @@ using Counterweight.Evaluation.Tasks.Data;
 
 namespace Counterweight.Evaluation.Tasks;
 
-/// <summary>
-/// Draws examples for each document among the task's own documents, as lm-evaluation-harness does: one generator for the task,
-/// one more than needed for each document in order, the document itself left out.
-/// </summary>
+/// <summary>Draws examples for each document as lm-evaluation-harness does: with one generator for the task, document by document.</summary>
 internal static class FewShotSampler
 {
-    public static IReadOnlyList<ChoiceDocument>[] Draw(string task, ChoiceDocument[] all, int documents, TaskOptions options)
+    /// <summary>Among the task's own documents: one more than needed, the document itself left out.</summary>
+    public static IReadOnlyList<T>[] DrawAmong<T>(string task, T[] all, int documents, int count, uint seed)
     {
-        if (options.FewShot + 1 > all.Length)
-            throw TooMany(task, options.FewShot, all.Length - 1);
-        var random = new PythonRandom(options.Seed);
-        var examples = new IReadOnlyList<ChoiceDocument>[documents];
+        if (count + 1 > all.Length)
+            throw TooMany(task, count, all.Length - 1);
+        var random = new PythonRandom(seed);
+        var examples = new IReadOnlyList<T>[documents];
         for (var id = 0; id < documents; id++)
-        {
-            var drawn = random.Sample(all.Length, options.FewShot + 1);
-            examples[id] = [.. drawn.Where(other => other != id).Take(options.FewShot).Select(other => all[other])];
-        }
+            examples[id] = [.. random.Sample(all.Length, count + 1).Where(other => other != id).Take(count).Select(other => all[other])];
+        return examples;
+    }
+
+    /// <summary>From a training set.</summary>
+    public static IReadOnlyList<T>[] DrawFrom<T>(string task, T[] training, int documents, int count, uint seed)
+    {
+        if (count > training.Length)
+            throw TooMany(task, count, training.Length);
+        var random = new PythonRandom(seed);
+        var examples = new IReadOnlyList<T>[documents];
+        for (var id = 0; id < documents; id++)
+            examples[id] = [.. random.Sample(training.Length, count).Select(drawn => training[drawn])];
         return examples;
     }
 

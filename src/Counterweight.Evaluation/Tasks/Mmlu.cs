@@ -13,13 +13,13 @@ internal static class Mmlu
         [.. MmluSubjects.Areas.Select(area => Area(area.Name, [.. area.Subjects.Select(Subject)]))];
 
     /// <summary>All areas.</summary>
-    public static TaskGroup Group { get; } = new("mmlu", _ => Areas);
+    public static TaskGroup Group { get; } = new("mmlu", _ => Areas) { Version = 2 };
 
     /// <summary>All subjects as one flat task without descriptions.</summary>
     public static MultipleChoiceTask All { get; } = new("mmlu_all", data =>
         MmluSubjects.Areas.SelectMany(area => area.Subjects).Order(StringComparer.Ordinal).SelectMany(subject => ReadTest(data, subject)));
 
-    private static TaskGroup Area(string name, MultipleChoiceTask[] subjects) => new(name, _ => subjects);
+    private static TaskGroup Area(string name, MultipleChoiceTask[] subjects) => new(name, _ => subjects) { Version = 2 };
 
     private static MultipleChoiceTask Subject(string subject) => new($"mmlu_{subject}", data => ReadTest(data, subject))
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Counterweight.Balancing;
 using Counterweight.Evaluation.Scoring;
 using Counterweight.Evaluation.Tasks.Data;
 
@@ -7,25 +8,28 @@ namespace Counterweight.Evaluation.Tasks;
 
 /// <param name="Original">The text whose words and bytes count.</param>
 /// <param name="Scored">The text that the model reads.</param>
-internal sealed record RollingDocument(string Original, string Scored);
+internal sealed record RollingDocument(string Original, string Scored)
+{
+    public static RollingDocument AsItIs(string text) => new(text, text);
+}
 
 /// <summary>A task that scores whole texts: perplexities per word and byte.</summary>
-public sealed class RollingTask : EvaluationTask
+internal sealed class RollingTask(string name, Func<TaskData, IEnumerable<RollingDocument>> read) : EvaluationTask(name)
 {
     private const string WordPerplexity = "word_perplexity";
     private const string BytePerplexity = "byte_perplexity";
     private const string BitsPerByte = "bits_per_byte";
-    private readonly Func<TaskData, IEnumerable<RollingDocument>> _read;
 
-    internal RollingTask(string name, Func<TaskData, IEnumerable<RollingDocument>> read) : base(name) => _read = read;
+    public override string OutputType => "loglikelihood_rolling";
 
-    /// <inheritdoc/>
     public override IReadOnlyList<(string Name, bool HigherIsBetter)> Metrics =>
         [(WordPerplexity, false), (BytePerplexity, false), (BitsPerByte, false)];
 
     internal override LoadedTask Load(TaskData data, TaskOptions options)
     {
-        var all = _read(data).ToArray();
+        var all = read(data).ToArray();
+        if (all.Length == 0)
+            throw new InvalidInputException(Name, "no documents", "at least one in its data");
         var documents = all.Take(options.Limit ?? all.Length).Select((document, id) => new RollingSample(id, document));
         return new LoadedTask(this, FewShot: 0, all.Length, [.. documents]);
     }

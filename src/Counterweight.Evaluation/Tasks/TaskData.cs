@@ -9,6 +9,8 @@ public sealed class TaskData(string? benchmarks, string? texts = null)
 {
     internal string Benchmark(params ReadOnlySpan<string> parts) => Find(benchmarks, "the benchmarks", parts);
 
+    internal bool HasBenchmark(params ReadOnlySpan<string> parts) => benchmarks is not null && Path.Exists(Path.Combine([benchmarks, .. parts]));
+
     internal string Text(string name) => Find(texts, "the evaluation texts", name);
 
     internal string[] BenchmarkFiles(string folder, string pattern)

@@ -20,4 +20,7 @@ internal abstract class TaskDocument(int id)
 
     /// <summary>Metrics of this document from its scored requests.</summary>
     public abstract IReadOnlyList<SampleMetric> Judge(IReadOnlyList<RequestResult> scored);
+
+    /// <summary>What each filter takes out of a generated answer; null where nothing is generated.</summary>
+    public virtual IReadOnlyDictionary<string, string>? Filtered(IReadOnlyList<RequestResult> answered) => null;
 }

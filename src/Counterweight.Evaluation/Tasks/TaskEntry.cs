@@ -7,6 +7,9 @@ public abstract class TaskEntry(string name)
 {
     /// <summary>Name as given to <c>--tasks</c> and as it stands in results.</summary>
     public string Name { get; } = name;
+
+    /// <summary>Version of lm-evaluation-harness's definition that it follows; 1 for one's own.</summary>
+    public double Version { get; internal init; } = 1;
 }
 
 /// <summary>Several tasks with a common mean, weighted by their samples.</summary>
@@ -24,6 +27,9 @@ public sealed class TaskGroup : TaskEntry
 /// <summary>A task: documents, the requests that a document makes, and metrics over what the model answers.</summary>
 public abstract class EvaluationTask(string name) : TaskEntry(name)
 {
+    /// <summary>How it asks the model, in lm-evaluation-harness's words: <c>multiple_choice</c>, <c>loglikelihood</c>, …</summary>
+    public abstract string OutputType { get; }
+
     /// <summary>Names of its metrics, and whether more is better.</summary>
     public abstract IReadOnlyList<(string Name, bool HigherIsBetter)> Metrics { get; }
 
@@ -34,10 +40,10 @@ public abstract class EvaluationTask(string name) : TaskEntry(name)
     internal abstract IReadOnlyList<MetricValue> Aggregate(IReadOnlyList<SampleResult> samples);
 }
 
-/// <param name="FewShot">Examples in front of each document; tasks that have none ignore it.</param>
+/// <param name="FewShot">Examples in front of each document, null for the task's own number; tasks that have none ignore it.</param>
 /// <param name="Seed">For drawing examples.</param>
 /// <param name="Limit">Only the first documents.</param>
-internal sealed record TaskOptions(int FewShot, uint Seed, int? Limit);
+internal sealed record TaskOptions(int? FewShot, uint Seed, int? Limit);
 
 /// <param name="Task">The task.</param>
 /// <param name="FewShot">Examples that its documents really have.</param>

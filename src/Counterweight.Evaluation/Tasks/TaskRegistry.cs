@@ -11,7 +11,7 @@ public static class TaskRegistry
     [
         Piqa.Task, HellaSwag.Task, WinoGrande.Task, Arc.Easy, Arc.Challenge, OpenBookQa.Dev, OpenBookQa.Test, BoolQ.Task,
         Copa.Dev, Copa.Test, Mmlu.Group, .. Mmlu.Areas, Mmlu.All, Blimp.Group, Blimp.All, TruthfulQa.Best, TruthfulQa.TrueMass,
-        WikiText.Task, MinimalPairs.Group,
+        TruthfulQa.Written, Gsm8k.Plain, Gsm8k.ChainOfThought, Gsm8k.ThinkFirst, Lambada.OpenAi, Lambada.Standard, WikiText.Task, MinimalPairs.Group,
     ];
 
     /// <summary>
@@ -20,12 +20,14 @@ public static class TaskRegistry
     /// </summary>
     public static IReadOnlyList<string> Names { get; } = [.. BuiltIn.Select(entry => entry.Name)];
 
-    /// <summary>The task or group of that name, or the task that a JSON file describes.</summary>
+    /// <summary>The task or group of that name, the task that a JSON file describes, or a LAMBADA task on a given file (<c>name=file</c>).</summary>
     /// <exception cref="InvalidInputException">There is none of that name, or the description can't be used.</exception>
     public static TaskEntry Find(string name, TaskData data)
     {
         if (name.EndsWith(DescriptionExtension, StringComparison.OrdinalIgnoreCase))
             return UserTask.Read(name);
+        if (name.Split('=', 2) is [var task, var file] && Lambada.On(task, file) is { } given)
+            return given;
         return Array.Find(BuiltIn, entry => entry.Name == name)
             ?? FindPart(name, data)
             ?? throw new InvalidInputException("--tasks", $"\"{name}\"", $"a .json file or one of {string.Join(", ", Names)}");

@@ -5,7 +5,7 @@ using Counterweight.Engine.Tokenization;
 
 namespace Counterweight.Evaluation.Tasks;
 
-/// <summary>A multiple-choice task that a JSON file describes, over rows of a JSON-lines file: see <c>docs/tasks.md</c>.</summary>
+/// <summary>A task that a JSON file describes, over rows of a JSON-lines file: see <c>docs/tasks.md</c>.</summary>
 internal static class UserTask
 {
     public static TaskEntry Read(string path)
@@ -25,21 +25,53 @@ internal static class UserTask
 
 /// <summary>
 /// The fields of a description; their meaning stands in <c>docs/tasks.md</c>. Optional ones have setters because generated
-/// deserializers forget the defaults of init-only properties.
+/// deserializers forget the defaults of init-only properties; null where a field is not given.
 /// </summary>
 internal sealed record UserTaskDescription
 {
     public required string Task { get; init; }
     public required string File { get; init; }
+    public OutputType OutputType { get; set; } = OutputType.MultipleChoice;
     public string? ExamplesFile { get; set; }
     public string Description { get; set; } = "";
     public string Context { get; set; } = "{context}";
-    public JsonElement Choices { get; set; } = JsonElement.Parse("\"choices\"");
-    public string Gold { get; set; } = "gold";
-    public GoldForm GoldForm { get; set; } = GoldForm.Index;
+    public JsonElement? Choices { get; set; }
+    public string? Gold { get; set; }
+    public GoldForm? GoldForm { get; set; }
+    public string? Target { get; set; }
+    public string? Text { get; set; }
+    public string[]? Until { get; set; }
+    public int? MaxTokens { get; set; }
+    public UserFilter[]? Filters { get; set; }
+    public string[]? Ignore { get; set; }
+    public bool? IgnoreCase { get; set; }
     public string? Category { get; set; }
     public bool FewShot { get; set; } = true;
-    public string[] Metrics { get; set; } = ["acc", "acc_norm"];
+    public string[]? Metrics { get; set; }
+}
+
+/// <summary>A filter of generated answers: <see cref="ResponseFilter"/>.</summary>
+internal sealed record UserFilter
+{
+    public required string Name { get; init; }
+    public required string Regex { get; init; }
+    public bool TakeLast { get; set; }
+}
+
+/// <summary>How a task asks the model, in lm-evaluation-harness's words.</summary>
+internal enum OutputType
+{
+    [JsonStringEnumMemberName("multiple_choice")]
+    MultipleChoice,
+
+    [JsonStringEnumMemberName("loglikelihood")]
+    LogLikelihood,
+
+    [JsonStringEnumMemberName("loglikelihood_rolling")]
+    Rolling,
+
+    [JsonStringEnumMemberName("generate_until")]
+    Generation,
 }
 
 /// <summary>How a row says which choice is right.</summary>

@@ -7,7 +7,7 @@ namespace Counterweight.Evaluation.Tasks;
 /// <summary>Perplexity over encyclopedia pages, WikiText-2 raw. Merity et al., "Pointer Sentinel Mixture Models", 2016.</summary>
 internal static class WikiText
 {
-    public static RollingTask Task { get; } = new("wikitext", Read);
+    public static RollingTask Task { get; } = new("wikitext", Read) { Version = 2 };
 
     private static IEnumerable<RollingDocument> Read(TaskData data)
     {

@@ -25,6 +25,38 @@ public sealed class InterruptTests
         Assert.Empty(folder.Entries);
     }
 
+    [Theory]
+    [InlineData("-INT", 130)]
+    [InlineData("-KILL", 137)]
+    public async Task A_killed_evaluation_goes_on_to_the_same_results(string signal, int exitCode)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
+        using var folder = new TemporaryFolder();
+        string[] command = ["evaluate", BalancedPocket.Model, "--tasks", "minimal_pairs"];
+        using (var whole = Start([.. command, "--out", folder["whole"]]))
+            await whole.WaitForExitAsync();
+        using (var process = Start([.. command, "--out", folder["killed"]]))
+        {
+            while (!process.HasExited && !(File.Exists(folder["killed/samples.jsonl"]) && new FileInfo(folder["killed/samples.jsonl"]).Length > 0))
+                await Task.Delay(5);
+            using (var kill = Process.Start("kill", [signal, $"{process.Id}"]))
+                await kill.WaitForExitAsync();
+            await process.WaitForExitAsync();
+            Assert.Equal(exitCode, process.ExitCode);
+        }
+        var done = File.ReadLines(folder["killed/samples.jsonl"]).Count();
+        Assert.InRange(done, 1, File.ReadLines(folder["whole/samples.jsonl"]).Count() - 1);
+        using (var rest = Start([.. command, "--out", folder["killed"]]))
+        {
+            await rest.WaitForExitAsync();
+            Assert.Equal(0, rest.ExitCode);
+        }
+        Assert.Equal(File.ReadAllText(folder["whole/samples.jsonl"]), File.ReadAllText(folder["killed/samples.jsonl"]));
+        Assert.Equal(Results(folder["whole"]), Results(folder["killed"]));
+    }
+
+    private static string Results(string folder) => File.ReadAllText(Assert.Single(Directory.GetFiles(folder, "results_*.csv")));
+
     [Fact]
     public async Task The_environment_chooses_kernels_and_wrong_ones_are_refused()
     {

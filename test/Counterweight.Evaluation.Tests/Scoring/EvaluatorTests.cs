@@ -14,17 +14,38 @@ public sealed class EvaluatorTests
         WritePairs(folder, 400);
         var whole = Run(folder, "whole", new FakeScorer());
         Assert.Throws<TimeoutException>(() => Run(folder, "killed", new FakeScorer(callsBeforeFailure: 1)));
-        Assert.False(File.Exists(folder.Path("killed/results.json")));
+        Assert.Equal(["run.json", "samples.jsonl"], FilesIn(folder, "killed"));
         File.AppendAllText(folder.Path("killed/samples.jsonl"), "{\"task\":\"minimal_pairs_agreement\",\"id\":4");
         var rest = new FakeScorer();
         var continued = Run(folder, "killed", rest);
         Assert.InRange(rest.Requests, 1, 799);
-        Assert.Equal(File.ReadAllBytes(folder.Path("whole/samples.jsonl")), File.ReadAllBytes(folder.Path("killed/samples.jsonl")));
-        Assert.Equal(File.ReadAllBytes(folder.Path("whole/results.json")), File.ReadAllBytes(folder.Path("killed/results.json")));
+        Assert.Equal(FilesIn(folder, "whole"), FilesIn(folder, "killed"));
+        Assert.Equal(6, FilesIn(folder, "whole").Length); // run, samples, results as JSON and CSV, samples of two tasks
+        foreach (var file in FilesIn(folder, "whole"))
+            Assert.Equal(File.ReadAllBytes(folder.Path($"whole/{file}")), File.ReadAllBytes(folder.Path($"killed/{file}")));
         Assert.Equal(whole.Groups[0].Metrics, continued.Groups[0].Metrics);
         var again = new FakeScorer();
         Run(folder, "killed", again);
         Assert.Equal(0, again.Requests);
+    }
+
+    [Fact]
+    public void Batch_that_was_cut_off_is_asked_again_as_a_whole()
+    {
+        using var folder = new TemporaryData();
+        WritePairs(folder, 400);
+        Run(folder, "run", new FakeScorer());
+        var samples = folder.Path("run/samples.jsonl");
+        var lines = File.ReadAllLines(samples);
+        var batches = lines.Select(line => (int)JsonNode.Parse(line)!["batch"]!).ToArray();
+        Assert.Equal(batches.Order(), batches);
+        Assert.True(batches[^1] > 1);
+        var begin = Array.IndexOf(batches, 1);
+        File.WriteAllLines(samples, lines[..(begin + 3)]);
+        var rest = new FakeScorer();
+        Run(folder, "run", rest);
+        Assert.Equal(2 * (400 - begin), rest.Requests);
+        Assert.Equal(lines, File.ReadAllLines(samples));
     }
 
     [Fact]
@@ -113,7 +134,12 @@ public sealed class EvaluatorTests
         using var folder = new TemporaryData();
         WritePairs(folder, 8);
         Run(folder, "run", new FakeScorer(), limit: 3);
-        var json = JsonNode.Parse(File.ReadAllText(folder.Path("run/results.json")))!;
+        var json = JsonNode.Parse(File.ReadAllText(folder.Path("run/results_2026-01-02T03-04-05.000000.json")))!;
+        Assert.Equal(
+            ["config", "configs", "date", "group_subtasks", "groups", "higher_is_better", "model_name", "n-samples", "n-shot", "results", "task_hashes", "versions"],
+            json.AsObject().Select(part => part.Key).Order());
+        Assert.Equal("multiple_choice", (string)json["configs"]!["minimal_pairs_agreement"]!["output_type"]!);
+        Assert.Equal(1, (double)json["versions"]!["minimal_pairs"]!);
         Assert.InRange((double)json["results"]!["minimal_pairs_agreement"]!["acc,none"]!, 0, 1);
         Assert.InRange((double)json["groups"]!["minimal_pairs"]!["acc_stderr,none"]!, 0, 1);
         Assert.Equal("minimal_pairs_word_order", (string)json["group_subtasks"]!["minimal_pairs"]![1]!);
@@ -122,6 +148,17 @@ public sealed class EvaluatorTests
         Assert.True((bool)json["higher_is_better"]!["minimal_pairs_agreement"]!["acc"]!);
         Assert.Equal(0, (int)json["n-shot"]!["minimal_pairs_agreement"]!);
         Assert.Equal(3, (int)json["config"]!["limit"]!);
+        var rows = File.ReadAllLines(folder.Path("run/samples_minimal_pairs_agreement_2026-01-02T03-04-05.000000.jsonl"));
+        Assert.Equal(3, rows.Length);
+        var row = JsonNode.Parse(rows[1])!;
+        Assert.Equal((1, "0", "none"), ((int)row["doc_id"]!, (string)row["target"]!, (string)row["filter"]!));
+        Assert.Equal(" A good 2 sentence.", (string)row["arguments"]!["gen_args_0"]!["arg_1"]!);
+        Assert.Equal(2, row["resps"]!.AsArray().Count);
+        Assert.Equal((string)row["resps"]![0]![0]![0]!, (string)row["filtered_resps"]![0]![0]!);
+        Assert.InRange((double)row["acc"]!, 0, 1);
+        var table = File.ReadAllLines(folder.Path("run/results_2026-01-02T03-04-05.000000.csv"));
+        Assert.Equal(4, table.Length);
+        Assert.StartsWith("minimal_pairs,1,none,,6,acc,true,", table[1], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -135,7 +172,7 @@ public sealed class EvaluatorTests
         Assert.True(seen.Count > 1);
         Assert.Equal(seen.Select(step => step.Samples).Order(), seen.Select(step => step.Samples));
         Assert.Equal((400, 400), (seen[^1].Samples, seen[^1].TotalSamples));
-        Assert.True(seen[^1].ScoredTokens > 0);
+        Assert.True(seen[^1].Tokens > 0);
     }
 
     [Fact]
@@ -162,7 +199,15 @@ public sealed class EvaluatorTests
 
     private static EvaluationResults Run(TemporaryData data, string? folder, ITokenScorer scorer, string model = "m", int? limit = null) =>
         new Evaluator(scorer, CharacterTokenizer.Requests()).Run([TaskRegistry.Find("minimal_pairs", data.Data)], data.Data,
-            new EvaluationOptions { Model = model, Limit = limit, Folder = folder is null ? null : data.Path(folder) });
+            new EvaluationOptions { Model = model, Limit = limit, Folder = folder is null ? null : data.Path(folder), Clock = new StoppedClock() });
+
+    private static string[] FilesIn(TemporaryData folder, string run) =>
+        [.. Directory.GetFiles(folder.Path(run)).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
+
+    private sealed class StoppedClock : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+    }
 
     private static void WritePairs(TemporaryData folder, int count) =>
         folder.Write("minimal-pairs.jsonl", string.Concat(Enumerable.Range(0, count).Select(Pair)));

@@ -27,5 +27,23 @@ public sealed class GoldenTokenTests(PocketModel pocket) : IClassFixture<PocketM
             }
     }
 
+    [Fact]
+    public void Prompts_to_continue_are_the_references()
+    {
+        var (requests, compared) = (pocket.Requests, 0);
+        foreach (var golden in GoldenRow.ReadGenerations())
+        {
+            var document = golden.Document();
+            var asked = Assert.Single(document.Requests(requests));
+            Assert.Equal(golden.Context, asked.Context);
+            Assert.Equal(golden.Stops, asked.Generation!.Stops);
+            Assert.Equal(golden.Tokens, (asked.ContextTokens, asked.DroppedTokens));
+            Assert.Equal(asked.ContextTokens - asked.DroppedTokens, asked.Generation.Prompt.Length);
+            Assert.True(JsonNode.DeepEquals(golden.Target, document.Target), golden.ToString());
+            compared++;
+        }
+        Assert.Equal(48, compared);
+    }
+
     private static int Count(JsonObject request, string name) => (int)request[name]!;
 }

@@ -1,4 +1,5 @@
 using Counterweight.Balancing;
+using Counterweight.Evaluation.Scoring;
 using Counterweight.Evaluation.Tasks;
 
 namespace Counterweight.Evaluation.Tests.Tasks;
@@ -88,7 +89,48 @@ public sealed class UserTaskTests
         Assert.Equal("D\nQ1: b\n\nQ2: a\n\nQ3:", Texts(documents[0])[0].Context);
     }
 
+    [Fact]
+    public void Answers_are_written_filtered_and_matched()
+    {
+        using var folder = new TemporaryData();
+        folder.Write("data.jsonl", """
+            {"q":"1+1","a":"2"}
+            {"q":"2+2","a":"4"}
+            """);
+        var task = (EvaluationTask)TaskRegistry.Find(folder.Write("task.json", """
+            {"task":"sums","file":"data.jsonl","outputType":"generate_until","context":"{q}=","target":"{a}","until":["\n",";"],"maxTokens":7,
+             "filters":[{"name":"last","regex":"\\d+","takeLast":true},{"name":"first","regex":"(\\d+)"}],"ignore":["\\s"],"ignoreCase":true,
+             "metrics":["exact_match","rouge1"]}
+            """), folder.Data);
+        Assert.Equal(["exact_match,last", "rouge1,last", "exact_match,first", "rouge1,first"], task.Metrics.Select(metric => metric.Name));
+        var loaded = task.Load(folder.Data, new TaskOptions(1, 1234, null));
+        var request = Assert.Single(loaded.Documents[0].Requests(CharacterTokenizer.Requests()));
+        Assert.Equal("2+2= 4\n\n1+1=", request.Context);
+        Assert.Equal((7, "\n ;"), (request.Generation!.MaxTokens, string.Join(' ', request.Generation.Stops)));
+        var answered = new RequestResult(request.Context, "", 0, true, 0, 0, 0, 0) { Response = "is 3 or 2" };
+        Assert.Equal([1, 100, 0, 0], loaded.Documents[0].Judge([answered]).Select(metric => metric.Value));
+    }
+
+    [Fact]
+    public void Completions_and_whole_texts_are_scored()
+    {
+        using var folder = new TemporaryData();
+        folder.Write("data.jsonl", """{"context":"Roses are","target":"red","text":"All of it."}""");
+        var completion = Assert.Single(Documents(folder, """{"task":"t","file":"data.jsonl","outputType":"loglikelihood"}"""));
+        Assert.Equal([("Roses are", " red")], Texts(completion));
+        var text = Assert.Single(Documents(folder, """{"task":"t","file":"data.jsonl","outputType":"loglikelihood_rolling"}"""));
+        Assert.Equal([(null, "All of it.")], Texts(text));
+    }
+
     [Theory]
+    [InlineData("""{"task":"t","file":"data.jsonl","outputType":"generate_until","choices":"c"}""", "choices")]
+    [InlineData("""{"task":"t","file":"data.jsonl","outputType":"generate_until","metrics":["acc"]}""", "acc")]
+    [InlineData("""{"task":"t","file":"data.jsonl","outputType":"generate_until","ignore":["("]}""", "(")]
+    [InlineData("""{"task":"t","file":"data.jsonl","outputType":"generate_until","maxTokens":0}""", "maxTokens")]
+    [InlineData("""{"task":"t","file":"data.jsonl","outputType":"generate_until","until":[""]}""", "until")]
+    [InlineData("""{"task":"t","file":"data.jsonl","outputType":"loglikelihood","until":["x"]}""", "until")]
+    [InlineData("""{"task":"t","file":"data.jsonl","outputType":"loglikelihood_rolling","target":"x"}""", "target")]
+    [InlineData("""{"task":"t","file":"data.jsonl","outputType":"essay"}""", "outputType")]
     [InlineData("""{"file":"data.jsonl"}""", "task")]
     [InlineData("""{"task":"t","file":"data.jsonl","chocies":"x"}""", "chocies")]
     [InlineData("""{"task":"t","file":"data.jsonl","context":"{q"}""", "stray {")]

@@ -24,6 +24,9 @@ internal static class PythonText
         return TrimEnd(text[start..]);
     }
 
+    /// <summary><c>str.split()</c>: the words between white space.</summary>
+    public static string[] Split(string text) => string.Concat(text.Select(c => IsSpace(c) ? ' ' : c)).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
     /// <summary><c>len(str)</c>: code points, not UTF-16 units.</summary>
     public static int CodePoints(string text)
     {
