@@ -45,6 +45,25 @@ public class GenerationSessionTests
     }
 
     [Fact]
+    public void ARequestThatIsEndedGetsNoMoreTokensAndDisturbsNobody()
+    {
+        using var test = TestModel.Open();
+        GenerationRequest[] requests = [new(test.Tokens(5, 1), 10, SamplingOptions.Greedy, IgnoreEnd: true), new(test.Tokens(7, 2), 10, SamplingOptions.Greedy, IgnoreEnd: true)];
+        var whole = Generate(test, requests);
+        using var session = new GenerationSession(test.Model, requests);
+        var tokens = new List<GeneratedToken>();
+        while (!session.Done)
+        {
+            session.Step(tokens);
+            if (tokens.Count == 6)
+                session.End(0);
+            session.End(7); // no such request is running
+        }
+        Assert.Equal(whole[0][..3], tokens.Where(token => token.Request == 0).Select(token => token.Token));
+        Assert.Equal(whole[1], tokens.Where(token => token.Request == 1).Select(token => token.Token));
+    }
+
+    [Fact]
     public void EndsAtAnEndTokenAndHandsItOut()
     {
         using var test = TestModel.Open();

@@ -93,6 +93,38 @@ public class KvSequenceTests
         Assert.Equal(10, cache.Length);
     }
 
+    [Theory]
+    [InlineData(1, 12)]
+    [InlineData(16, 64)]
+    [InlineData(37, 20)]
+    public unsafe void ACopyHasTheFirstPositionsWhateverWasThere(int tokens, int headDim)
+    {
+        using var cache = new KvSequence(2, 3, headDim, headDim, historyLayers: 1, historyWidth: 5);
+        using var copy = new KvSequence(2, 3, headDim, headDim, historyLayers: 1, historyWidth: 5);
+        cache.Reserve(70);
+        copy.Reserve(3);
+        copy.Advance(3);
+        for (var position = 0; position < 70; position++)
+        {
+            for (var block = 0; block < 6; block++)
+                StoreOne(cache, block / 3, block % 3, position, headDim);
+            cache.History(0, position).Fill(position);
+        }
+        cache.Advance(70);
+        copy.CopyFrom(cache, tokens);
+        Assert.Equal(tokens, copy.Length);
+        copy.Reserve(100); // growing keeps them too
+        for (var (block, position) = (0, 0); block < 6; (block, position) = position + 1 < tokens ? (block, position + 1) : (block + 1, 0))
+            for (var d = 0; d < headDim; d++)
+            {
+                var expected = Key(block / 3, block % 3, position, d);
+                Assert.Equal(expected, copy.Keys(block / 3, block % 3)[position / 16 * copy.KeyPanelStride + d * 16 + position % 16]);
+                Assert.Equal(-expected, copy.Values(block / 3, block % 3)[d / 16 * copy.ValuePanelStride + position * 16 + d % 16]);
+            }
+        for (var position = 0; position < tokens; position++)
+            Assert.Equal(Enumerable.Repeat((float)position, 5), copy.History(0, position).ToArray());
+    }
+
     [Fact]
     public unsafe void PanelsStartOnCacheLines()
     {
