@@ -32,7 +32,7 @@ public sealed class InterruptTests
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
         using var folder = new TemporaryFolder();
-        string[] command = ["evaluate", BalancedPocket.Model, "--tasks", "minimal_pairs"];
+        string[] command = ["evaluate", BalancedPocket.Model, "--tasks", LongTask(folder)];
         using (var whole = Start([.. command, "--out", folder["whole"]]))
             await whole.WaitForExitAsync();
         using (var process = Start([.. command, "--out", folder["killed"]]))
@@ -53,6 +53,14 @@ public sealed class InterruptTests
         }
         Assert.Equal(File.ReadAllText(folder["whole/samples.jsonl"]), File.ReadAllText(folder["killed/samples.jsonl"]));
         Assert.Equal(Results(folder["whole"]), Results(folder["killed"]));
+    }
+
+    /// <summary>Some seconds of work, so that the signal comes well before the end.</summary>
+    private static string LongTask(TemporaryFolder folder)
+    {
+        File.WriteAllLines(folder["sums.jsonl"], Enumerable.Range(0, 12000).Select(i => $$"""{"a": {{i}}, "b": {{i * 7 % 1000}}, "choices": ["{{i + i * 7 % 1000}}", "{{i + 3}}"], "gold": 0}"""));
+        File.WriteAllText(folder["sums.json"], """{"task": "sums", "file": "sums.jsonl", "context": "The sum of {a} and {b} is written in numbers as follows, as every child can tell:"}""");
+        return folder["sums.json"];
     }
 
     private static string Results(string folder) => File.ReadAllText(Assert.Single(Directory.GetFiles(folder, "results_*.csv")));
