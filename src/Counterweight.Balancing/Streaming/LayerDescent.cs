@@ -75,27 +75,28 @@ internal sealed class LayerDescent
         _norm = Norm(_sum);
         for (var s = 0; s < _slots.Slots; s++)
         {
-            if (_slots.DeviceOf[s] == busiest)
-                TrySwaps(s, ref best);
+            if (_slots.DeviceOf[s] == busiest || _costs.DistortionCost > 0)
+                TrySwaps(s, _slots.DeviceOf[s] == busiest, ref best);
             if (_slots.CopiesOf(_slots.ExpertOf[s]).Count > 1)
                 TryRecopies(s, busiest, ref best);
         }
         return best;
     }
 
-    private void TrySwaps(int a, ref SlotStep best)
+    // Away from the busiest device only exchanges between precisions gain anything, and only where precisions are free.
+    private void TrySwaps(int a, bool isBusiest, ref SlotStep best)
     {
         var (x, p) = (_slots.ExpertOf[a], _slots.DeviceOf[a]);
         var load = _slots.PerCopy(x);
         var others = _sum - Raise(_slots.Loads[p]);
         for (var b = 0; b < _slots.Slots; b++)
         {
+            if (_slots.PrecisionOf[a] == _slots.PrecisionOf[b] && (!isBusiest || _slots.DeviceOf[b] == p))
+                continue;
             var (y, q) = (_slots.ExpertOf[b], _slots.DeviceOf[b]);
             var shift = load - _slots.PerCopy(y);
-            if (shift <= 0 || q == p)
-                continue;
-            var sum = others - Raise(_slots.Loads[q]) + Raise(_slots.Loads[p] - shift) + Raise(_slots.Loads[q] + shift);
-            if (sum >= _sum || !_slots.CanSwap(a, b, _costs.KeepPrecisions))
+            var sum = q == p ? _sum : others - Raise(_slots.Loads[q]) + Raise(_slots.Loads[p] - shift) + Raise(_slots.Loads[q] + shift);
+            if ((_costs.DistortionCost == 0 && sum >= _sum) || !_slots.CanSwap(a, b, _costs.KeepPrecisions))
                 continue;
             var gain = _norm - Norm(sum) - MoveCost(a, y) - MoveCost(b, x);
             if (_costs.DistortionCost > 0)

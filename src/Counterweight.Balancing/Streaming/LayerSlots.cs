@@ -70,11 +70,13 @@ internal sealed class LayerSlots
 
     public double PerCopy(int expert) => _share[expert] / _copies[expert].Count;
 
-    /// <summary>Whether two slots may exchange their experts.</summary>
+    /// <summary>Whether two slots may exchange their experts: on different devices, or on one in different precisions.</summary>
     public bool CanSwap(int a, int b, bool keepPrecisions)
     {
         var (x, y) = (_expert[a], _expert[b]);
-        return _device[a] != _device[b] && !Holds(_device[b], x) && !Holds(_device[a], y) &&
+        if (_device[a] == _device[b])
+            return !keepPrecisions && x != y && _precision[a] != _precision[b];
+        return !Holds(_device[b], x) && !Holds(_device[a], y) &&
             (!keepPrecisions || _precision[a] == _precision[b] || (KeepsFloor(x, a, b) && KeepsFloor(y, b, a)));
     }
 

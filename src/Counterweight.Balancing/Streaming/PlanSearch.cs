@@ -5,7 +5,7 @@ namespace Counterweight.Balancing.Streaming;
 /// <summary>Searches all layers for the moves from a served plan that gain most, within a bound on their number.</summary>
 internal sealed class PlanSearch(Plan first, SlotCosts costs, int maxMoves)
 {
-    // Steps of the best precision that the first plan holds each expert in, [layers][experts].
+    // The best precision that the first plan holds each expert in, [layers][experts].
     private readonly Precision[][] _floors = [.. first.Layers.Select(layer => Floor(layer, first.Model.Experts))];
 
     /// <summary>Mean over layers of the device imbalance of a plan under an estimate, even split.</summary>

@@ -6,8 +6,8 @@ public sealed record StreamShape
     /// <summary>Segments, 1 to 10000; default 10.</summary>
     public int Segments { get; init; } = 10;
 
-    /// <summary>Windows of each segment, 1 to 10000; default 6.</summary>
-    public int Windows { get; init; } = 6;
+    /// <summary>Windows of each segment, 1 to 10000; default 12.</summary>
+    public int Windows { get; init; } = 12;
 
     /// <summary>Units that a window is put together from, 1 to 1024: mixtures have this grain. Default 4.</summary>
     public int Units { get; init; } = 4;

@@ -39,6 +39,7 @@ public sealed class StreamingController
         CheckShape(window);
         _estimate.Observe(window);
         _window.Restart(window);
+        _gate?.Observe(window);
         if (_pending is not null || _foresees)
             return null;
         return _pending = _gate is null ? _search.Run(Plan, _estimate) : WorthWhile(window, _gate);

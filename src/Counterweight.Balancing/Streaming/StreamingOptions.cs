@@ -30,10 +30,10 @@ public sealed record StreamingOptions
     public TimeSpan MinInterval { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How much more loads vary than if every token chose its experts independently, as a ratio of variances, 0 to 1000; default 2. Tokens of one
-    /// text are alike, so real windows vary more. Of <c>hysteresis</c>.
+    /// How much more windows of the same traffic vary than if every token chose its experts independently, as a ratio of variances, 0 to
+    /// 10^6. Null (default): measured between neighbouring windows. Of <c>hysteresis</c>.
     /// </summary>
-    public double Dispersion { get; init; } = 2;
+    public double? Dispersion { get; init; }
 
     /// <summary>True (default): no expert falls below the best precision that the first plan holds it in, as the paper fixes its quantized
     /// experts beforehand. False: experts may change places with others of any precision, at <see cref="DistortionCost"/>.</summary>
@@ -53,7 +53,7 @@ public sealed record StreamingOptions
         Between(MoveCost, 0, 10, "move cost");
         Between(MaxMoves, 1, 1 << 20, "moves");
         Between(MinInterval.TotalSeconds, 0, 86400, "shortest interval in seconds");
-        Between(Dispersion, 0, 1000, "dispersion");
+        Between(Dispersion ?? 0, 0, 1e6, "dispersion");
         Between(DistortionCost, 0, 10, "distortion cost");
     }
 

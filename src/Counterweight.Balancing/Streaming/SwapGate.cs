@@ -1,3 +1,4 @@
+using Counterweight.Balancing.Loads;
 using Counterweight.Balancing.Plans;
 
 namespace Counterweight.Balancing.Streaming;
@@ -8,6 +9,7 @@ namespace Counterweight.Balancing.Streaming;
 /// </summary>
 internal sealed class SwapGate(StreamingOptions options, TimeProvider time)
 {
+    private readonly WindowDispersion _dispersion = new();
     private bool _isChanging;
     private long? _lastSwap;
 
@@ -17,17 +19,20 @@ internal sealed class SwapGate(StreamingOptions options, TimeProvider time)
     /// <summary>Whether the shortest interval has passed since the last swap.</summary>
     public bool IsOpen => _lastSwap is not { } last || time.GetElapsedTime(last) >= options.MinInterval;
 
+    /// <summary>Takes a window, to learn how much windows vary.</summary>
+    public void Observe(ExpertLoads window) => _dispersion.Observe(window);
+
     /// <summary>
     /// The device imbalance that chance alone makes of loads that are balanced in truth, mean over layers: D devices share n tokens with a
-    /// relative deviation of √(D · dispersion / n) each, and the largest of D normal deviates is below √(2 ln D) of them on average.
+    /// relative deviation of √((D − 1) · dispersion / n) each, and the largest of D normal deviates is below √(2 ln D) of them on average.
     /// </summary>
     public double Chance(Plan plan, LoadEstimate estimate)
     {
         double sum = 0;
-        var devices = plan.Devices;
+        var (devices, dispersion) = (plan.Devices, options.Dispersion ?? _dispersion.Value);
         for (var l = 0; l < plan.Layers.Count; l++)
             if (estimate.EffectiveTokens(l) is > 0 and var tokens)
-                sum += Math.Sqrt((devices - 1) * options.Dispersion / tokens * 2 * Math.Log(devices));
+                sum += Math.Sqrt((devices - 1) * dispersion / tokens * 2 * Math.Log(devices));
         return sum / plan.Layers.Count;
     }
 

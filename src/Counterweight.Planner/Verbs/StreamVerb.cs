@@ -50,7 +50,10 @@ internal static class StreamVerb
     private static readonly Option<double> MoveCost = Number("--move-cost", "Gain of a layer's imbalance that is worth one moved expert (hysteresis)", Defaults.MoveCost);
     private static readonly Option<int> MaxMoves = Number("--max-moves", "Most experts moved by one swap (hysteresis)", Defaults.MaxMoves);
     private static readonly Option<double> MinInterval = Number("--min-interval", "Least seconds between swaps (hysteresis)", Defaults.MinInterval.TotalSeconds);
-    private static readonly Option<double> Dispersion = Number("--dispersion", "Variance of real windows over that of independent tokens (hysteresis)", Defaults.Dispersion);
+    private static readonly Option<double?> Dispersion = new("--dispersion")
+    {
+        Description = "Variance of windows over that of independent tokens (hysteresis); default: measured",
+    };
     private static readonly Option<bool> FreePrecisions = new("--free-precisions") { Description = "Experts may change places with others of any precision" };
     private static readonly Option<ulong> Seed = Number("--seed", "Seed of what is drawn", 1UL);
     private static readonly Option<string?> Json = CommonOptions.Json();
