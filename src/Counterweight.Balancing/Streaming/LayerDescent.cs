@@ -96,7 +96,7 @@ internal sealed class LayerDescent
             var (y, q) = (_slots.ExpertOf[b], _slots.DeviceOf[b]);
             var shift = load - _slots.PerCopy(y);
             var sum = q == p ? _sum : others - Raise(_slots.Loads[q]) + Raise(_slots.Loads[p] - shift) + Raise(_slots.Loads[q] + shift);
-            if ((_costs.DistortionCost == 0 && sum >= _sum) || !_slots.CanSwap(a, b, _costs.KeepPrecisions))
+            if ((_costs.DistortionCost == 0 && sum >= _sum) || !_slots.CanSwap(a, b, _costs.KeepPrecisions) || !Fits(a, y) || !Fits(b, x))
                 continue;
             var gain = _norm - Norm(sum) - MoveCost(a, y) - MoveCost(b, x);
             if (_costs.DistortionCost > 0)
@@ -111,7 +111,7 @@ internal sealed class LayerDescent
     {
         for (var e = 0; e < _slots.Experts; e++)
         {
-            if ((_slots.DeviceOf[slot] != busiest && !_slots.Holds(busiest, e)) || !_slots.CanRecopy(slot, e, _costs.KeepPrecisions))
+            if ((_slots.DeviceOf[slot] != busiest && !_slots.Holds(busiest, e)) || !_slots.CanRecopy(slot, e, _costs.KeepPrecisions) || !Fits(slot, e))
                 continue;
             var sum = SumAfterRecopy(slot, e);
             if (sum >= _sum)
@@ -155,11 +155,11 @@ internal sealed class LayerDescent
         return touched;
     }
 
-    private double MoveCost(int slot, int expert)
-    {
-        var cost = _costs.MoveOf(_slots.PrecisionOf[slot]);
-        return (expert == _served[slot] ? 0 : cost) - (_slots.ExpertOf[slot] == _served[slot] ? 0 : cost);
-    }
+    private bool Fits(int slot, int expert) => _costs.Fits(_layer, slot, expert, _slots.PrecisionOf[slot]);
+
+    private double MoveCost(int slot, int expert) => MoveOf(slot, expert) - MoveOf(slot, _slots.ExpertOf[slot]);
+
+    private double MoveOf(int slot, int expert) => expert == _served[slot] ? 0 : _costs.MoveOf(_layer, expert, _slots.PrecisionOf[slot]);
 
     private double DistortionCost(double change) => _distortion > 0 ? _costs.DistortionCost * change / _distortion : 0;
 

@@ -50,20 +50,24 @@ internal sealed class PlanSearch(Plan first, SlotCosts costs, int maxMoves)
     {
         var moves = new List<SlotMove>();
         var layers = new LayerPlan[slots.Length];
-        long bytes = 0;
+        long bytes = 0, former = 0;
         for (var l = 0; l < slots.Length; l++)
         {
-            var former = served.Layers[l].Slots;
+            var slotsBefore = served.Layers[l].Slots;
             var changed = moves.Count;
-            for (var s = 0; s < former.Count; s++)
-                if (slots[l].ExpertOf[s] is var expert && expert != former[s].Expert)
+            for (var s = 0; s < slotsBefore.Count; s++)
+                if (slots[l].ExpertOf[s] is var expert && expert != slotsBefore[s].Expert)
                 {
                     moves.Add(new SlotMove(l, s, expert));
-                    bytes += costs.BytesOf(former[s].Precision);
+                    bytes += costs.BytesOf(l, expert, slotsBefore[s].Precision);
+                    former += costs.BytesOf(l, slotsBefore[s].Expert, slotsBefore[s].Precision);
                 }
             layers[l] = moves.Count == changed ? served.Layers[l] : With(served.Layers[l], slots[l]);
         }
-        return moves.Count == 0 ? null : new PlanSwap(served with { Layers = layers }, moves, bytes, before, slots.Average(layer => layer.Imbalance));
+        if (moves.Count == 0)
+            return null;
+        var budget = served.Budget with { PlannedBytes = served.Budget.PlannedBytes + bytes - former };
+        return new PlanSwap(served with { Layers = layers, Budget = budget }, moves, bytes, before, slots.Average(layer => layer.Imbalance));
     }
 
     private LayerSlots Slots(Plan plan, int layer, LoadEstimate estimate) =>

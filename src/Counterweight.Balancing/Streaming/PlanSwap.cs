@@ -8,7 +8,7 @@ namespace Counterweight.Balancing.Streaming;
 /// <param name="Expert">The logical expert that it holds from then on.</param>
 public readonly record struct SlotMove(int Layer, int Slot, int Expert);
 
-/// <summary>A change of plans that a controller proposes. Slots keep their devices and precisions, so the bytes held never change.</summary>
+/// <summary>A change of plans that a controller proposes. Slots keep their devices and precisions, and none gets an expert larger than it was laid out for.</summary>
 /// <param name="After">The plan to go to.</param>
 /// <param name="Moves">The slots that change, by layer and slot.</param>
 /// <param name="Bytes">Bytes of the experts that are moved.</param>

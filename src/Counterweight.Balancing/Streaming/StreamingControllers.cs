@@ -42,7 +42,7 @@ public static class StreamingControllers
             Oracle => (0.0, false, true),
             _ => throw new InvalidInputException("controller", $"\"{name}\"", "one of " + string.Join(", ", Names)),
         };
-        var search = new PlanSearch(plan, new SlotCosts(costs, errors, isGated ? options.MoveCost : 0, options), isGated ? options.MaxMoves : int.MaxValue);
+        var search = new PlanSearch(plan, new SlotCosts(plan, costs, errors, isGated ? options.MoveCost : 0, options), isGated ? options.MaxMoves : int.MaxValue);
         return new StreamingController(name, plan, search, factor, isGated ? new SwapGate(options, time ?? TimeProvider.System) : null, foresees);
     }
 }

@@ -24,7 +24,8 @@ public sealed class StreamingControllerTests
         shape ??= new StreamShape { Segments = 5, Windows = 6 };
         var traffic = new SyntheticTraffic(Layers, Experts, TopK, domains: 3, skew: 0.9, seed);
         var (calibration, serving) = traffic.Record(windows: shape.Windows * shape.Units, tokens / shape.Units);
-        var first = PlanPolicies.Create(policy).Create(traffic.Request(calibration) with { Devices = Devices, MaxLoss = 10 });
+        var request = traffic.Request(calibration) with { Devices = Devices };
+        var first = PlanPolicies.Create(policy).Create(policy == "budget" ? request : request with { MaxLoss = 10 });
         return (first, new StreamPatterns([.. serving.Select(trace => trace.Name)], [.. serving.Select(trace => trace.Windows)], shape));
     }
 
@@ -45,16 +46,38 @@ public sealed class StreamingControllerTests
     }
 
     [Fact]
-    public void Every_plan_on_the_way_is_valid_and_holds_the_same_bytes_in_the_same_slots() => AnyStream.Sample(sample =>
+    public void Every_plan_on_the_way_is_valid_and_keeps_its_bytes_and_slots() => AnyStream.Sample(sample =>
     {
         var (first, streams) = Make(sample.Seed, sample.Policy);
         foreach (var window in Serve(sample.Name, first, streams.Build(sample.Pattern)).Windows)
         {
             PlanValidator.Check(window.Plan, "plan");
+            PlanValidator.CheckBytes(window.Plan, SyntheticTraffic.Costs);
+            Assert.Equal(first.Budget, window.Plan.Budget);
             Assert.Equal(first.Layers.SelectMany(layer => layer.Slots).Select(slot => (slot.Device, slot.Precision)),
                 window.Plan.Layers.SelectMany(layer => layer.Slots).Select(slot => (slot.Device, slot.Precision)));
         }
     }, iter: 40);
+
+    [Fact]
+    public void No_slot_gets_an_expert_larger_than_it_was_laid_out_for()
+    {
+        var (first, streams) = Draw(3, 20000, new StreamShape { Segments = 5 });
+        var costs = new ExpertCosts(Precision.Bf16, new Dictionary<Precision, long[][]>
+        {
+            [Precision.Bf16] = [[.. Enumerable.Range(0, Experts).Select(e => 1000L + e % 3)]],
+            [Precision.Int8] = [[600]],
+            [Precision.Int4] = [[300]],
+            [Precision.LlmInt8] = [[610]],
+        });
+        var clock = new StreamClock();
+        var run = StreamRun.Serve(streams.Build("adversarial"), StreamingControllers.Create("ema", first, costs, null, clock), first, clock, Interval);
+        Assert.True(run.Moves > 0);
+        foreach (var window in run.Windows)
+            for (var l = 0; l < Layers; l++)
+                Assert.All(first.Layers[l].Slots.Zip(window.Plan.Layers[l].Slots), pair => Assert.True(
+                    costs.Of(l, pair.Second.Expert, pair.Second.Precision) <= costs.Of(l, pair.First.Expert, pair.First.Precision)));
+    }
 
     [Fact]
     public void Kept_precisions_never_fall_below_those_of_the_first_plan() => AnyStream.Sample(sample =>
@@ -69,7 +92,7 @@ public sealed class StreamingControllerTests
     [Fact]
     public void Free_precisions_follow_the_load()
     {
-        var (first, streams) = Make(5, "budget");
+        var (first, streams) = Make(5, "paper");
         var stream = streams.Build("adversarial");
         double Distortion(bool keep) => Serve("ema", first, stream, new StreamingOptions { KeepPrecisions = keep, DistortionCost = 1 })
             .Windows.Zip(stream.Segments.SelectMany(segment => segment.Windows), (window, loads) => MeanError(window.Plan, loads)).Average();
@@ -87,7 +110,7 @@ public sealed class StreamingControllerTests
                 .SelectMany(pairs => pairs).ToArray();
             // The oracle may swap after a window and again before the next, so that a slot is overwritten twice.
             Assert.True(sample.Name == "oracle" ? window.Moves >= changed.Length : window.Moves == changed.Length);
-            Assert.True(sample.Name == "oracle" || window.Bytes == changed.Sum(pair => SyntheticTraffic.Costs.Bytes[pair.First.Precision]));
+            Assert.True(sample.Name == "oracle" || window.Bytes == changed.Sum(pair => SyntheticTraffic.Costs.Of(0, 0, pair.First.Precision)));
             former = window.Plan;
         }
     }, iter: 20);
@@ -111,8 +134,9 @@ public sealed class StreamingControllerTests
         for (var seed = 0; seed < 10; seed++)
         {
             var (first, streams) = independent ? Draw(seed, 4000, shape) : Make(seed, "eplb", 4000, shape);
-            var run = Serve("hysteresis", first, streams.Build("domains"));
-            Assert.Equal(0, run.Windows.Skip(20).Sum(window => window.Moves));
+            int Moves(string name) => Serve(name, first, streams.Build("domains")).Windows.Skip(20).Sum(window => window.Moves);
+            // Where the load of an expert varies by tens of percent, chance may now and then pass for a change.
+            Assert.InRange(Moves("hysteresis"), 0, independent ? 0 : Moves("short-term") / 50);
         }
     }
 
@@ -152,7 +176,8 @@ public sealed class StreamingControllerTests
             var stream = streams.Build(pattern);
             var (hysteresis, shortTerm, oracle) = (Serve("hysteresis", first, stream), Serve("short-term", first, stream), Serve("oracle", first, stream));
             Assert.True(hysteresis.MeanEven <= 1.05 * oracle.MeanEven, $"{pattern}: {hysteresis.MeanEven} and {oracle.MeanEven}");
-            Assert.True(hysteresis.Bytes <= 0.2 * shortTerm.Bytes, $"{pattern}: {hysteresis.Bytes} and {shortTerm.Bytes}");
+            // Gradual mixtures are new traffic with every window: following them takes more moves.
+            Assert.True(hysteresis.Bytes <= (pattern is "mixtures" ? 0.4 : 0.2) * shortTerm.Bytes, $"{pattern}: {hysteresis.Bytes} and {shortTerm.Bytes}");
         }
     }
 
