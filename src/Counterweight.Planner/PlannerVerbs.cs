@@ -9,7 +9,7 @@ public static class PlannerVerbs
 {
     private const int Done = 0, Failed = 1, WrongUse = 2;
 
-    /// <summary>Adds <c>plan</c>, <c>score</c>, <c>diff</c> and <c>export</c>, and <c>inspect</c> for loads and plans.</summary>
+    /// <summary>Adds <c>plan</c>, <c>score</c>, <c>diff</c>, <c>export</c> and <c>stream</c>, and <c>inspect</c> for loads and plans.</summary>
     /// <param name="root">The command line.</param>
     /// <param name="withInspect">False where the command line has an <c>inspect</c> of its own, which may call <see
     /// cref="Inspect"/>.</param>
@@ -19,6 +19,7 @@ public static class PlannerVerbs
         root.Add(ScoreVerb.Create());
         root.Add(DiffVerb.Create());
         root.Add(ExportVerb.Create());
+        root.Add(StreamVerb.Create());
         if (withInspect)
             root.Add(InspectVerb.Create());
     }

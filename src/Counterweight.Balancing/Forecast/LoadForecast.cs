@@ -55,20 +55,21 @@ public static class LoadForecast
             busiest > 0 ? lis * tokens.Length / slots.Count : 1,
             busiest > 0 ? busiest / slotLoads.Max() : 1,
             LoadImbalance.MaxOverMean(deviceLoads),
-            LoadImbalance.MaxOverMean(LeastLoaded(slots, devices, tokens)));
+            LeastLoadedImbalance(new SlotTable(slots, tokens.Length), devices, tokens));
     }
 
-    private static long[] LeastLoaded(IReadOnlyList<Slot> slots, int devices, ReadOnlySpan<long> tokens)
+    /// <summary>Max over mean device load under the least-loaded split.</summary>
+    internal static double LeastLoadedImbalance(SlotTable slots, int devices, ReadOnlySpan<long> tokens)
     {
         double total = 0;
         foreach (var count in tokens)
             total += count;
-        var (scaled, quotas, deviceLoads) = (new int[tokens.Length], new int[slots.Count], new long[devices]);
+        var (scaled, quotas, deviceLoads) = (new int[tokens.Length], new int[slots.Slots.Count], new long[devices]);
         for (var e = 0; e < tokens.Length; e++)
             scaled[e] = total <= MaxTotal ? (int)tokens[e] : (int)(tokens[e] * (MaxTotal / total));
-        new LeastLoadedSplit(ordersByGate: false).Split(scaled, new SlotTable(slots, tokens.Length), new long[slots.Count], quotas);
-        for (var s = 0; s < slots.Count; s++)
-            deviceLoads[slots[s].Device] += quotas[s];
-        return deviceLoads;
+        new LeastLoadedSplit(ordersByGate: false).Split(scaled, slots, new long[quotas.Length], quotas);
+        for (var s = 0; s < quotas.Length; s++)
+            deviceLoads[slots.DeviceOf[s]] += quotas[s];
+        return LoadImbalance.MaxOverMean((ReadOnlySpan<long>)deviceLoads);
     }
 }

@@ -15,10 +15,7 @@ internal static class HtmlReport
     public static void Write(string path, EnginePlan plan, LoadInput loads, IReadOnlyList<TraceScore> scores)
     {
         var html = new StringBuilder();
-        html.Append("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Expert plan</title><style>" +
-            "body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:1060px;margin:2em auto;padding:0 1em}svg{max-width:100%;height:auto;font:12px system-ui,sans-serif}" +
-            "table{border-collapse:collapse}td,th{padding:.25em .8em;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}" +
-            "h2{margin-top:2em}p{max-width:75ch}</style></head><body>");
+        html.Append(Head("Expert plan"));
         html.Append("<h1>Expert plan</h1><p>").Append(Svg.Escape(Summary(plan))).Append("</p>");
         AppendScores(html, scores);
         Section(html, "Imbalance of each layer",
@@ -38,6 +35,12 @@ internal static class HtmlReport
         html.Append("</body></html>\n");
         AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(html.ToString())));
     }
+
+    /// <summary>Everything before the content.</summary>
+    public static string Head(string title) => $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{Svg.Escape(title)}</title><style>" +
+        "body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:1060px;margin:2em auto;padding:0 1em}svg{max-width:100%;height:auto;font:12px system-ui,sans-serif}" +
+        "table{border-collapse:collapse}td,th{padding:.25em .8em;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}" +
+        "h2{margin-top:2em}p{max-width:75ch}</style></head><body>";
 
     private static string Summary(EnginePlan plan) =>
         $"{plan.SlotExperts.Length} MoE layers ({plan.MoeLayers[0]} to {plan.MoeLayers[^1]}) of {plan.Experts} experts on {plan.Devices} devices, " +
