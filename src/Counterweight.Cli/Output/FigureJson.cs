@@ -30,6 +30,7 @@ internal static class FigureJson
     NewLine = "\n")]
 [JsonSerializable(typeof(InspectFigures))]
 [JsonSerializable(typeof(VerifyFigures))]
+[JsonSerializable(typeof(VerifyFolderFigures))]
 [JsonSerializable(typeof(GenerateFigures))]
 [JsonSerializable(typeof(BenchFigures))]
 [JsonSerializable(typeof(CalibrateFigures))]

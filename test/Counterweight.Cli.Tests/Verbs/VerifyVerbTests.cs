@@ -51,5 +51,17 @@ public sealed class VerifyVerbTests
         (await CliResult.Of("verify", WeightsOf("qwen3_moe"), "--golden", golden)).Refused(1, golden, "input_ids", "token id");
     }
 
+    [Fact]
+    public async Task A_folder_of_models_gives_a_row_for_each()
+    {
+        var golden = GoldenFiles.Shared("goldens", "models");
+        using var folder = new TemporaryFolder();
+        foreach (var model in (string[])["mixtral", "switch_transformers_capacity"])
+            Directory.CreateSymbolicLink(folder[model], Path.Combine(golden, model));
+        var result = (await CliResult.Of("verify", folder.Root, "--json", folder["verify.json"])).Done();
+        Assert.Contains("switch_transformers_capacity", result.Output);
+        Assert.Equal(2, folder.Json("verify.json").GetProperty("folders").EnumerateArray().Count(row => row.GetProperty("agrees").GetBoolean()));
+    }
+
     private static string WeightsOf(string model) => model == "pocket-moe" ? PocketModel : GoldenFiles.Shared("goldens", "models", model);
 }
