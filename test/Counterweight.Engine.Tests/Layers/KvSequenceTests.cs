@@ -99,8 +99,9 @@ public class KvSequenceTests
     [InlineData(37, 20)]
     public unsafe void ACopyHasTheFirstPositionsWhateverWasThere(int tokens, int headDim)
     {
-        using var cache = new KvSequence(2, 3, headDim, headDim, historyLayers: 1, historyWidth: 5);
-        using var copy = new KvSequence(2, 3, headDim, headDim, historyLayers: 1, historyWidth: 5);
+        using var pool = new KvPagePool(new KvLayout(2, 3, headDim, headDim, HistoryLayers: 1, HistoryWidth: 5));
+        using var cache = new KvSequence(pool);
+        using var copy = new KvSequence(pool);
         cache.Reserve(70);
         copy.Reserve(3);
         copy.Advance(3);
@@ -118,8 +119,8 @@ public class KvSequenceTests
             for (var d = 0; d < headDim; d++)
             {
                 var expected = Key(block / 3, block % 3, position, d);
-                Assert.Equal(expected, copy.Keys(block / 3, block % 3)[position / 16 * copy.KeyPanelStride + d * 16 + position % 16]);
-                Assert.Equal(-expected, copy.Values(block / 3, block % 3)[d / 16 * copy.ValuePanelStride + position * 16 + d % 16]);
+                Assert.Equal(expected, copy.Keys(block / 3, block % 3, 0)[position / 16 * copy.Layout.KeyPanelStride + d * 16 + position % 16]);
+                Assert.Equal(-expected, copy.Values(block / 3, block % 3, 0)[d / 16 * KvLayout.ValuePanelStride + position * 16 + d % 16]);
             }
         for (var position = 0; position < tokens; position++)
             Assert.Equal(Enumerable.Repeat((float)position, 5), copy.History(0, position).ToArray());

@@ -1,5 +1,6 @@
 using Counterweight.Evaluation.Scoring;
 using Counterweight.Evaluation.Tasks;
+using Counterweight.Evaluation.Tests.Scoring;
 
 namespace Counterweight.Evaluation.Tests.Tasks;
 
