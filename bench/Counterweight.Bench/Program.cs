@@ -4,13 +4,13 @@ using Counterweight.Evaluation.Balance;
 Console.WriteLine($"CPU: {Machine.Processor()}, .NET {Environment.Version}, one thread, best of many runs");
 switch (args)
 {
-    case ["kernels"]:
-        KernelBench.Run();
+    case ["kernels"] or ["kernels", _]:
+        KernelBench.Run(args.ElementAtOrDefault(1));
         return 0;
     case ["quantizers", var model, .. { Length: > 0 } texts]:
         QuantizerBench.Run(model, texts);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Counterweight.Bench kernels | quantizers MODEL TEXT...");
+        Console.Error.WriteLine("usage: Counterweight.Bench kernels [KIND] | quantizers MODEL TEXT...");
         return 2;
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using Counterweight.Cli.Output;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Models;
+using Counterweight.Engine.Threading;
 using Counterweight.Evaluation.Verification;
 
 namespace Counterweight.Cli.Verbs;
@@ -48,7 +49,7 @@ internal static class VerifyVerb
         var file = parsed.GetValue(Golden)!;
         using var golden = SafetensorsFile.Open(file);
         var tolerance = parsed.GetValue(Tolerance) ?? GoldenVerifier.ToleranceOf(file);
-        var options = new LoadOptions { Threads = parsed.GetValue(Threads), Kernels = parsed.GetValue(Kernels) };
+        var options = new LoadOptions { Threads = parsed.GetValue(Threads), Kernels = parsed.GetValue(Kernels), Compute = ComputeMode.Exact };
         using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, options, terminal.Warn);
         var tensors = new GoldenVerifier(loaded.Model, golden, tolerance).Verify();
         return new VerifyFigures(parsed.GetValue(Model)!, file, loaded.Model.Context.Kernel.Name, tensors.All(tensor => tensor.Agrees), tensors);

@@ -5,17 +5,18 @@ using Counterweight.Engine.Threading;
 namespace Counterweight.Engine.Layers;
 
 /// <summary>
-/// Grouped-query attention over cached keys and values, causal unless the reach says otherwise, in blocks of queries. A row's result does not depend on the block or
-/// batch that it comes in: keys beyond a query are exact zeros in the weighted sum.
+/// Grouped-query attention over cached keys and values, causal unless the reach says otherwise, in blocks: some queries of one head, or, where a sequence brings a
+/// single token, all heads that share its keys, which are so read once. A row's result does not depend on the block or batch that it comes in: keys beyond a query
+/// are exact zeros in the weighted sum.
 /// </summary>
 public sealed unsafe class Attention(ComputeContext context, int heads, int kvHeads, int headDim, float scale, int? valueDim = null) : IParallelWork, IDisposable
 {
-    private const int QueriesPerBlock = 32;
+    private const int RowsPerBlock = 36; // three tiles of the widest kernel
     private const int Width = MatMulKernel.PanelWidth;
 
     private readonly int _valueDim = valueDim ?? headDim;
-    private readonly FloatBuffer _scores = new(); // [workers][QueriesPerBlock, keys + output]
-    private readonly List<(int Sequence, int FirstQuery)> _blocks = [];
+    private readonly FloatBuffer _scores = new(); // [workers][RowsPerBlock, keys + output]
+    private readonly List<Block> _blocks = [];
     private Batch _batch = new();
     private float* _queries, _output;
     private AttentionReach _reach;
@@ -39,13 +40,25 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
         {
             var (cache, _, rows) = batch[s];
             keys = Math.Max(keys, Math.Max(cache.Length + rows, cache.Source?.Length ?? 0));
-            for (var first = 0; first < rows; first += QueriesPerBlock)
-                _blocks.Add((s, first));
+            if (rows == 1)
+                AddSharedHeads(s);
+            else
+                for (var first = 0; first < rows; first += RowsPerBlock)
+                    for (var head = 0; head < heads; head++)
+                        _blocks.Add(new Block(s, first, Math.Min(RowsPerBlock, rows - first), head, 1));
         }
         _scoreStride = (keys + Width - 1) / Width * Width;
         _outputStride = (_valueDim + Width - 1) / Width * Width;
         // Room for up to twice the keys, or decoding would need a new buffer every 16 tokens.
-        _scores.Reserve((long)context.Pool.Workers * QueriesPerBlock * (BitOperations.RoundUpToPowerOf2((uint)_scoreStride) + _outputStride));
+        _scores.Reserve((long)context.Pool.Workers * RowsPerBlock * (BitOperations.RoundUpToPowerOf2((uint)_scoreStride) + _outputStride));
+    }
+
+    private void AddSharedHeads(int sequence)
+    {
+        var group = heads / kvHeads;
+        for (var kvHead = 0; kvHead < kvHeads; kvHead++)
+            for (var first = 0; first < group; first += RowsPerBlock)
+                _blocks.Add(new Block(sequence, 0, 1, kvHead * group + first, Math.Min(RowsPerBlock, group - first)));
     }
 
     /// <summary>output[row] = softmax(q·K/…)·V for all rows; keys and values of the batch are in the caches already.</summary>
@@ -63,37 +76,36 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
         _bias = bias;
         _queries = queries;
         _output = output;
-        context.Pool.Run(this, _blocks.Count * heads);
+        context.Pool.Run(this, _blocks.Count);
     }
 
     void IParallelWork.Run(int item, int worker)
     {
-        var (sequence, first) = _blocks[item / heads];
-        var head = item % heads;
-        var kvHead = head / (heads / kvHeads);
-        var (cache, firstRow, rows) = _batch[sequence];
-        var count = Math.Min(QueriesPerBlock, rows - first);
-        var position = cache.Length + first;
+        var block = _blocks[item];
+        var kvHead = block.Head / (heads / kvHeads);
+        var (cache, firstRow, rows) = _batch[block.Sequence];
+        var position = cache.Length + block.First;
         var known = _reach.OfSource ? cache.Source! : cache;
         var all = _reach.OfSource ? known.Length : cache.Length + rows;
-        var keys = _reach.EndKey(position + count - 1, all);
+        var keys = _reach.EndKey(position + block.Queries - 1, all);
         // Panels that lie before all queries' reach are left out: they would add exact zeros.
         var start = _reach.FirstKey(position) / Width * Width;
-        var scores = _scores.Pointer + (long)worker * QueriesPerBlock * (_scoreStride + _outputStride);
-        var weighted = scores + QueriesPerBlock * _scoreStride;
-        var queries = _queries + (long)(firstRow + first) * RowWidth + head * headDim;
-        var output = _output + (long)(firstRow + first) * OutputWidth + head * _valueDim;
+        var scores = _scores.Pointer + (long)worker * RowsPerBlock * (_scoreStride + _outputStride);
+        var weighted = scores + RowsPerBlock * _scoreStride;
+        var queries = _queries + (long)(firstRow + block.First) * RowWidth + block.Head * headDim;
+        var output = _output + (long)(firstRow + block.First) * OutputWidth + block.Head * _valueDim;
 
         context.Kernel.MultiplyPanels(
             known.Keys(_layer, kvHead) + (long)start / Width * known.KeyPanelStride, (keys - start + Width - 1) / Width, known.KeyPanelStride, headDim,
-            queries, count, RowWidth, scores, _scoreStride);
-        for (var q = 0; q < count; q++)
-            Weigh(new Span<float>(scores + q * _scoreStride, keys - start), head, position + q, start, all);
+            queries, block.Rows, block.Heads > 1 ? headDim : RowWidth, scores, _scoreStride);
+        for (var r = 0; r < block.Rows; r++)
+            Weigh(new Span<float>(scores + r * _scoreStride, keys - start), block.Head + r % block.Heads, position + r / block.Heads, start, all);
         context.Kernel.MultiplyPanels(
             known.Values(_layer, kvHead) + (long)start * Width, known.ValuePanels, known.ValuePanelStride, keys - start,
-            scores, count, _scoreStride, weighted, _outputStride);
-        for (var q = 0; q < count; q++)
-            new ReadOnlySpan<float>(weighted + q * _outputStride, _valueDim).CopyTo(new Span<float>(output + (long)q * OutputWidth, _valueDim));
+            scores, block.Rows, _scoreStride, weighted, _outputStride);
+        for (var r = 0; r < block.Rows; r++)
+            new ReadOnlySpan<float>(weighted + r * _outputStride, _valueDim).CopyTo(
+                new Span<float>(output + (long)r * (block.Heads > 1 ? _valueDim : OutputWidth), _valueDim));
     }
 
     /// <summary>Scores of keys from <paramref name="start"/> on → weights, zero outside of what the position sees.</summary>
@@ -117,4 +129,10 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
 
     /// <inheritdoc/>
     public void Dispose() => _scores.Dispose();
+
+    /// <summary>Several queries of one head, or one query of several heads; either way rows of the same keys.</summary>
+    private readonly record struct Block(int Sequence, int First, int Queries, int Head, int Heads)
+    {
+        public int Rows => Queries * Heads;
+    }
 }
