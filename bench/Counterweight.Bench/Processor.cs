@@ -2,12 +2,38 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Counterweight.Engine.Kernels;
 
 namespace Counterweight.Bench;
 
-/// <summary>What the figures are to be read against: the measured fp32 peak of the processor.</summary>
-internal static class Processor
+/// <summary>What the figures are to be read against: the measured limits of one thread.</summary>
+internal static unsafe class Processor
 {
+    /// <summary>GOP/s of a thread that does nothing but products of bytes, by the best instruction of the fastest kernel.</summary>
+    public static double PeakByteOperations() => PeakBytes.Measure();
+
+    /// <summary>GB/s that one thread reads from memory.</summary>
+    public static double ReadBandwidth()
+    {
+        using var buffer = new AlignedBuffer(256L << 20);
+        var seconds = BestSeconds(() => Sum(buffer.Floats, buffer.Bytes / sizeof(float)));
+        return buffer.Bytes / seconds / 1e9;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static float Sum(float* values, long count)
+    {
+        Vector256<float> a = default, b = default, c = default, d = default;
+        for (var end = values + count; values < end; values += 32)
+        {
+            a += Vector256.Load(values);
+            b += Vector256.Load(values + 8);
+            c += Vector256.Load(values + 16);
+            d += Vector256.Load(values + 24);
+        }
+        return Vector256.Sum(a + b + c + d);
+    }
+
     /// <summary>GFLOP/s of one thread that does nothing but fused multiply-adds, in the widest registers there are.</summary>
     public static double PeakGflops()
     {

@@ -5,8 +5,8 @@ using Counterweight.Evaluation.Balance;
 Console.WriteLine($"CPU: {Machine.Processor()}, .NET {Environment.Version}, one thread, best of many runs");
 switch (args)
 {
-    case ["kernels"]:
-        KernelBench.Run();
+    case ["kernels"] or ["kernels", _]:
+        KernelBench.Run(args.ElementAtOrDefault(1));
         return 0;
     case ["quantizers", var model, .. { Length: > 0 } texts]:
         QuantizerBench.Run(model, texts);
@@ -15,6 +15,6 @@ switch (args)
         PeerBench.Run(PeerOptions.Parse(options));
         return 0;
     default:
-        Console.Error.WriteLine("usage: Counterweight.Bench kernels | quantizers MODEL TEXT... | peer [--shapes A,B] [--formats q8_0,q4_0,bf16] [--threads 1,2] [--runs 5] [--models FOLDER] [--results FOLDER]");
+        Console.Error.WriteLine("usage: Counterweight.Bench kernels [KIND] | quantizers MODEL TEXT... | peer [--shapes A,B] [--formats q8_0,q4_0,bf16] [--threads 1,2] [--runs 5] [--models FOLDER] [--results FOLDER]");
         return 2;
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Counterweight.Cli.Output;
 using Counterweight.Engine.Models;
+using Counterweight.Engine.Threading;
 using Counterweight.Evaluation.Balance;
 using Counterweight.Evaluation.Reports;
 
@@ -19,18 +20,19 @@ internal static class BenchVerb
     private static readonly Option<int?> Runs = CommonOptions.Ranged(new Option<int?>("--runs") { Description = "Timed runs of each, after one that is not timed; default 5" }, 1, 1000);
     private static readonly Option<int?> Threads = CommonOptions.Threads();
     private static readonly Option<string?> Kernels = CommonOptions.Kernels();
+    private static readonly Option<ComputeMode> Compute = CommonOptions.Compute();
     private static readonly Option<string?> Json = CommonOptions.Json();
 
     public static Command Create()
     {
         var command = new Command("bench", "Times prefill and decoding: slowest, middle and fastest run, tokens per second")
         {
-            Model, Plan, Split, PromptTokens, Batch, Tokens, Runs, Threads, Kernels, Json,
+            Model, Plan, Split, PromptTokens, Batch, Tokens, Runs, Threads, Kernels, Compute, Json,
         };
         command.Does((parsed, terminal, cancellation) =>
         {
             CommonOptions.CheckJson(parsed, Json);
-            using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, CommonOptions.Load(parsed, Plan, Threads, Kernels, Split), terminal.Warn);
+            using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, CommonOptions.Load(parsed, Plan, Threads, Kernels, Compute, Split), terminal.Warn);
             var prompts = parsed.GetValue(PromptTokens) is { Length: > 0 } given ? given : SpeedBench.DefaultPrompts(loaded.Model.Shape);
             var bench = new SpeedBench(prompts, parsed.GetValue(Batch)!, parsed.GetValue(Tokens) ?? 64, parsed.GetValue(Runs) ?? 5);
             var speeds = terminal.WithProgress(progress => bench.Run(loaded.Model, progress, cancellation));

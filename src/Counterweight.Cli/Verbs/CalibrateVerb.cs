@@ -34,7 +34,7 @@ internal static class CalibrateVerb
             CommonOptions.CheckJson(parsed, Json);
             var source = text.Source(parsed);
             source.Validate();
-            using var loaded = LoadedModel.Open(model, CommonOptions.Load(parsed, Plan, Threads, Kernels, Split), terminal.Warn);
+            using var loaded = LoadedModel.Open(model, CommonOptions.Load(parsed, Plan, Threads, Kernels, null, Split), terminal.Warn);
             var (tokens, loads) = terminal.WithProgress(progress => LoadRecording.Run(loaded, source, progress, cancellation));
             AtomicFile.Write(file, stream => LoadsFile.Write(loads, stream));
             var figures = CalibrateFigures.Of(model, tokens, loads);

@@ -5,6 +5,7 @@ using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Models;
+using Counterweight.Engine.Threading;
 
 namespace Counterweight.Cli.Verbs;
 
@@ -23,6 +24,13 @@ internal static class CommonOptions
         option.AcceptOnlyFromAmong([.. MatMulKernelFactory.Available]);
         return option;
     }
+
+    public static Option<ComputeMode> Compute() => new("--compute")
+    {
+        Description = "What activations are when they meet int8 or int4 weights: fast (int8, a scale for each 32 of them) or exact (fp32, weights widened)",
+        DefaultValueFactory = _ => ComputeMode.Fast,
+        CustomParser = ParseCompute,
+    };
 
     public static Option<string> Split()
     {
@@ -81,12 +89,13 @@ internal static class CommonOptions
             AtomicFile.CheckWritable(file);
     }
 
-    /// <summary>How the common options say a model is to be opened.</summary>
-    public static LoadOptions Load(ParseResult parsed, Option<string?>? plan, Option<int?> threads, Option<string?> kernels, Option<string> split) => new()
+    /// <summary>How the common options say a model is to be opened; without an option for it activations stay fp32.</summary>
+    public static LoadOptions Load(ParseResult parsed, Option<string?>? plan, Option<int?> threads, Option<string?> kernels, Option<ComputeMode>? compute, Option<string> split) => new()
     {
         PlanFile = plan is null ? null : parsed.GetValue(plan),
         Threads = parsed.GetValue(threads),
         Kernels = parsed.GetValue(kernels),
+        Compute = compute is null ? ComputeMode.Exact : parsed.GetValue(compute),
         Split = parsed.GetValue(split)!,
     };
 
@@ -101,6 +110,14 @@ internal static class CommonOptions
                 throw new InvalidInputException(option, $"\"{value}\"", "name=value, each name once");
         }
         return pairs;
+    }
+
+    private static ComputeMode ParseCompute(ArgumentResult result)
+    {
+        var name = result.Tokens.Single().Value;
+        if (name is not ("fast" or "exact"))
+            result.AddError($"--compute: found \"{name}\", expected fast or exact");
+        return name == "exact" ? ComputeMode.Exact : ComputeMode.Fast;
     }
 
     private static Precision[]? ParsePrecisions(ArgumentResult result)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Counterweight.Cli.Output;
 using Counterweight.Engine.Models;
+using Counterweight.Engine.Threading;
 using Counterweight.Evaluation.Reports;
 using Counterweight.Evaluation.Scoring;
 using Counterweight.Evaluation.Tasks;
@@ -23,20 +24,21 @@ internal static class EvaluateVerb
     private static readonly Option<string> Split = CommonOptions.Split();
     private static readonly Option<int?> Threads = CommonOptions.Threads();
     private static readonly Option<string?> Kernels = CommonOptions.Kernels();
+    private static readonly Option<ComputeMode> Compute = CommonOptions.Compute();
     private static readonly Option<string?> Json = CommonOptions.Json();
 
     public static Command Create()
     {
         var command = new Command("evaluate", "Measures perplexity on text and accuracy on tasks, with standard errors")
         {
-            Model, Plan, Text, TextTokens, Tasks, Benchmarks, Limit, FewShot, Seed, Out, Split, Threads, Kernels, Json,
+            Model, Plan, Text, TextTokens, Tasks, Benchmarks, Limit, FewShot, Seed, Out, Split, Threads, Kernels, Compute, Json,
         };
         command.Does((parsed, terminal, cancellation) =>
         {
             CommonOptions.CheckJson(parsed, Json);
             var evaluation = Evaluation(parsed);
             evaluation.Validate();
-            var load = CommonOptions.Load(parsed, null, Threads, Kernels, Split) with { PlanFile = parsed.GetValue(Plan) };
+            var load = CommonOptions.Load(parsed, null, Threads, Kernels, Compute, Split) with { PlanFile = parsed.GetValue(Plan) };
             using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, load, terminal.Warn);
             var (texts, tasks, speed) = terminal.WithProgress(progress => evaluation.Run(loaded, progress, cancellation));
             var figures = EvaluateFigures.Of(parsed.GetValue(Model)!, parsed.GetValue(Plan), evaluation, texts, tasks) with { Speed = speed };

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Counterweight.Cli.Output;
 using Counterweight.Engine.Generation;
 using Counterweight.Engine.Models;
+using Counterweight.Engine.Threading;
 using Counterweight.Evaluation.Reports;
 
 namespace Counterweight.Cli.Verbs;
@@ -23,20 +24,21 @@ internal static class GenerateVerb
     private static readonly Option<string> Split = CommonOptions.Split();
     private static readonly Option<int?> Threads = CommonOptions.Threads();
     private static readonly Option<string?> Kernels = CommonOptions.Kernels();
+    private static readonly Option<ComputeMode> Compute = CommonOptions.Compute();
     private static readonly Option<string?> Json = CommonOptions.Json();
 
     public static Command Create()
     {
         var command = new Command("generate", "Continues prompts: the text goes to stdout as it comes, what it took to stderr")
         {
-            Model, Prompt, MaxTokens, Temperature, TopK, TopP, MinP, RepetitionPenalty, IgnoreEnd, Seed, Plan, Split, Threads, Kernels, Json,
+            Model, Prompt, MaxTokens, Temperature, TopK, TopP, MinP, RepetitionPenalty, IgnoreEnd, Seed, Plan, Split, Threads, Kernels, Compute, Json,
         };
         command.Does(async (parsed, terminal, cancellation) =>
         {
             CommonOptions.CheckJson(parsed, Json);
             var sampling = Sampling(parsed);
             sampling.Validate();
-            using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, CommonOptions.Load(parsed, Plan, Threads, Kernels, Split), terminal.Warn);
+            using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, CommonOptions.Load(parsed, Plan, Threads, Kernels, Compute, Split), terminal.Warn);
             var prompts = parsed.GetValue(Prompt)!;
             var requests = prompts.Select((prompt, i) => new GenerationRequest(
                 loaded.Tokenizer.Encode(prompt), parsed.GetValue(MaxTokens), sampling with { Seed = sampling.Seed + (ulong)i }, parsed.GetValue(IgnoreEnd))).ToArray();

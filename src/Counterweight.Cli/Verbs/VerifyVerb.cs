@@ -4,6 +4,7 @@ using Counterweight.Balancing;
 using Counterweight.Cli.Output;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Models;
+using Counterweight.Engine.Threading;
 using Counterweight.Evaluation.Verification;
 
 namespace Counterweight.Cli.Verbs;
@@ -120,7 +121,7 @@ internal static class VerifyVerb
         cancellation.ThrowIfCancellationRequested();
         using var golden = SafetensorsFile.Open(file);
         var tolerance = parsed.GetValue(Tolerance) ?? GoldenVerifier.ToleranceOf(file);
-        var options = new LoadOptions { Threads = parsed.GetValue(Threads), Kernels = parsed.GetValue(Kernels) };
+        var options = new LoadOptions { Threads = parsed.GetValue(Threads), Kernels = parsed.GetValue(Kernels), Compute = ComputeMode.Exact };
         using var loaded = LoadedModel.Open(model, options, terminal.Warn);
         var tensors = new GoldenVerifier(loaded.Model, golden, tolerance, cancellation).Verify();
         return new VerifyFigures(model, file, loaded.Model.Context.Kernel.Name, tensors.All(tensor => tensor.Agrees), tensors);

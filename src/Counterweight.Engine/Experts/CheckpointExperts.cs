@@ -43,7 +43,7 @@ internal sealed class CheckpointExperts(Checkpoint checkpoint, ModelShape shape,
     }
 
     private long BytesOf(WeightPlace place) => StoredPrecision == Precision.Stored
-        ? (place.FormatIn(checkpoint) ?? FloatFormat.Of(place.PrecisionIn(checkpoint))).Bytes(place.Outputs, place.Inputs)
+        ? PackedMatrix.BytesFor(place.FormatIn(checkpoint) ?? FloatFormat.Of(place.PrecisionIn(checkpoint)), place.Outputs, place.Inputs)
         : PackedMatrix.BytesFor(StoredPrecision, place.Outputs, place.Inputs);
 
     private QuantizedMatrix Matrix(WeightPlace place, Precision precision)

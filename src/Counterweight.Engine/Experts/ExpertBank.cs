@@ -1,31 +1,41 @@
 using System.Numerics.Tensors;
 using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Splits;
+using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Experts;
 
 /// <summary>
-/// The physical experts of one MoE layer. A batch is sorted by slot, each slot's run goes through three matrix products, and the outputs
-/// are added in the order of each token's top-k: so scalar, batched and replicated runs give the same bits at equal precision.
+/// The physical experts of one MoE layer. A batch is sorted by slot, gate and up projections of all slots are computed in tiles that the
+/// workers share, then the down projections, and the outputs are added in the order of each token's top-k: so scalar, batched and
+/// replicated runs give the same bits at equal precision.
 /// </summary>
 public sealed unsafe class ExpertBank : IParallelWork, IDisposable
 {
-    /// <summary>Rows of a work item: long enough to pay for widening the weights, short enough to share a busy slot between workers.</summary>
-    private const int RowsPerItem = 64;
+    /// <summary>Rows of a tile: long enough to pay for widening the weights, short enough to share a busy slot between workers.</summary>
+    private const int RowsPerTile = 128;
+
+    /// <summary>Tiles that each worker should find in a phase, so that none waits long for the last one.</summary>
+    private const int TilesPerWorker = 8;
 
     private readonly ComputeContext _context;
     private readonly PackedExpert[] _experts; // by slot
     private readonly TokenDispatch _dispatch;
-    private readonly RowWork _combine;
+    private readonly RowWork _gather, _combine;
+    private readonly ObserverWork _observe;
     private readonly ExpertFunction _function;
     private readonly int _layer, _topK, _hidden, _intermediate;
+    private readonly FloatBuffer _inputs = new();  // [choices, hidden], by slot
+    private readonly FloatBuffer _between = new(); // [choices, intermediate], by slot: what down projections are given
     private readonly FloatBuffer _outputs = new(); // [choices, hidden], by slot
-    private readonly FloatBuffer _scratch = new(); // [workers][rows of an item, hidden + 2 · intermediate + 1]
-    private readonly List<(int Slot, int First, int Count)> _items = [];
+    private readonly FloatBuffer _scratch = new(); // [workers][2][rows of a tile, intermediate]
+    private readonly ActivationBuffer _quantizedInputs, _quantizedBetween; // [choices], by slot
+    private readonly List<Tile> _tiles = [];
     private float* _x, _gates, _y;
-    private int _rowsPerItem;
+    private int _rowsPerTile;
+    private bool _down;
 
     /// <summary>Takes over the experts of the slots.</summary>
     /// <param name="context">Kernels and threads.</param>
@@ -48,7 +58,10 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         Slots = slots;
         Split = split;
         _dispatch = new TokenDispatch(slots, topK);
+        (_quantizedInputs, _quantizedBetween) = (new ActivationBuffer(context.Pool), new ActivationBuffer(context.Pool));
+        _gather = new RowWork(context.Pool, Gather);
         _combine = new RowWork(context.Pool, Combine);
+        _observe = new ObserverWork(this);
     }
 
     /// <summary>The layer's slots.</summary>
@@ -86,67 +99,147 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         _y = y;
         _dispatch.Sort(ids, new ReadOnlySpan<float>(gates, rows * _topK), rows, Split);
         Recorder?.Record(_layer, decode, _dispatch.ExpertLoads, _dispatch.SlotLoads);
-        CutIntoItems();
-        _outputs.Reserve((long)rows * _topK * _hidden);
-        _scratch.Reserve((long)_context.Pool.Workers * ScratchFloats);
-        _context.Pool.Run(this, _items.Count);
+        var choices = _dispatch.Placed;
+        _between.Reserve((long)choices * _intermediate);
+        _outputs.Reserve((long)choices * _hidden);
+        _quantizedBetween.Reserve(choices, _intermediate);
+        GatherInputs(rows);
+        Run(down: false);
+        Run(down: true);
+        if (Observer is not null)
+            _context.Pool.Run(_observe, _experts.Length);
         _combine.Run(rows);
     }
 
-    private int ScratchFloats => _rowsPerItem * (_hidden + 2 * _intermediate + 1);
+    /// <summary>Whether a product takes quantized activations; observers see what exact arithmetic makes.</summary>
+    private bool Quantizes(PackedMatrix? weights) => weights is not null && Observer is null && _context.Quantizes(weights);
 
-    private void CutIntoItems()
+    /// <summary>What the experts are given, in the order of the slots.</summary>
+    private void GatherInputs(int rows)
     {
-        _items.Clear();
-        _rowsPerItem = RowsPerItem;
-        for (var slot = 0; slot < _experts.Length; slot++)
+        _inputs.Reserve((long)_dispatch.Placed * _hidden);
+        _quantizedInputs.Reserve(_dispatch.Placed, _hidden);
+        var quantizes = false;
+        foreach (var expert in _experts)
+            quantizes |= Quantizes(expert.Gate) || Quantizes(expert.Up);
+        // A token's experts share its quantized row, unless each weighs it differently.
+        if (quantizes && !_function.WeighsInput)
+            _context.Activations.Quantize(_x, rows, _hidden, _hidden);
+        _gather.Run(_dispatch.Placed);
+    }
+
+    private void Gather(int begin, int end)
+    {
+        for (var place = begin; place < end; place++)
         {
-            var load = _dispatch.SlotLoads[slot];
-            var rows = StaysWhole(slot) ? Math.Max(load, 1) : RowsPerItem;
-            _rowsPerItem = Math.Max(_rowsPerItem, rows);
-            for (var first = 0; first < load; first += rows)
-                _items.Add((slot, _dispatch.Start(slot) + first, Math.Min(rows, load - first)));
+            var choice = _dispatch.Choices[place];
+            var expert = _experts[_dispatch.SlotOf(place)];
+            var (gateQuantizes, upQuantizes) = (Quantizes(expert.Gate), Quantizes(expert.Up));
+            if (_function.WeighsInput)
+            {
+                TensorPrimitives.Multiply(Token(choice), _gates[choice], new Span<float>(Input(place), _hidden));
+                if (gateQuantizes || upQuantizes)
+                    MatMulKernel.QuantizeRow(Input(place), _hidden, _quantizedInputs.Rows[place]);
+                continue;
+            }
+            if (gateQuantizes || upQuantizes)
+                _quantizedInputs.Rows[place] = _context.Activations.Rows[choice / _topK];
+            if (!upQuantizes || (expert.Gate is not null && !gateQuantizes))
+                Token(choice).CopyTo(new Span<float>(Input(place), _hidden));
         }
     }
 
-    /// <summary>
-    /// An observer gets all rows of a slot at once, so that the sums it forms do not depend on which worker was faster; LLM.int8() finds its
-    /// outlier columns over all of them.
-    /// </summary>
-    private bool StaysWhole(int slot) => Observer is not null || _experts[slot].Precision == Precision.LlmInt8;
+    private ReadOnlySpan<float> Token(int choice) => new(_x + (long)(choice / _topK) * _hidden, _hidden);
+
+    private void Run(bool down)
+    {
+        _down = down;
+        _tiles.Clear();
+        _rowsPerTile = RowsPerTile;
+        var blocks = 0;
+        for (var slot = 0; slot < _experts.Length; slot++)
+            blocks += (_dispatch.SlotLoads[slot] + RowsPerTile - 1) / RowsPerTile;
+        var wanted = _context.Pool.Workers == 1 ? 1 : _context.Pool.Workers * TilesPerWorker;
+        var cuts = (wanted + blocks - 1) / Math.Max(blocks, 1);
+        for (var slot = 0; slot < _experts.Length; slot++)
+            CutSlot(slot, down ? _experts[slot].Down.Panels : _experts[slot].Up.Panels, cuts);
+        if (!down)
+            _scratch.Reserve((long)_context.Pool.Workers * ScratchFloats);
+        _context.Pool.Run(this, _tiles.Count);
+    }
+
+    private int ScratchFloats => 2 * _rowsPerTile * _intermediate;
+
+    private void CutSlot(int slot, int panels, int cuts)
+    {
+        var load = _dispatch.SlotLoads[slot];
+        // LLM.int8() finds its outlier columns over all rows of an expert.
+        var whole = _experts[slot].Precision == Precision.LlmInt8;
+        var rows = whole ? Math.Max(load, 1) : RowsPerTile;
+        _rowsPerTile = Math.Max(_rowsPerTile, rows);
+        // Pairs of panels are 32 outputs, which is what the next product quantizes together.
+        var pairs = (panels + 1) / 2;
+        var width = 2 * (whole ? pairs : (pairs + cuts - 1) / cuts);
+        for (var panel = 0; load > 0 && panel < panels; panel += width)
+            for (var row = 0; row < load; row += rows)
+                _tiles.Add(new Tile(slot, _dispatch.Start(slot) + row, Math.Min(rows, load - row), panel, Math.Min(width, panels - panel)));
+    }
 
     void IParallelWork.Run(int item, int worker)
     {
-        var (slot, first, count) = _items[item];
-        var expert = _experts[slot];
-        var input = _scratch.Pointer + (long)worker * ScratchFloats; // [count, hidden]
-        var gate = input + _rowsPerItem * _hidden;                   // [count, intermediate]
-        var up = gate + _rowsPerItem * _intermediate;                // [count, intermediate]
-        var output = _outputs.Pointer + (long)first * _hidden;       // [count, hidden]
-        for (var r = 0; r < count; r++)
-            Gather(_dispatch.Choices[first + r], new Span<float>(input + r * _hidden, _hidden));
-        expert.Forward(_context.Kernel, _function.Activation, input, count, gate, up, output);
-        if (Observer is not null)
-            Observe(slot, first, count, input, gate, output, up + _rowsPerItem * _intermediate);
+        var tile = _tiles[item];
+        if (_down)
+            Project(tile, _experts[tile.Slot].Down, _experts[tile.Slot].Biases?.Down, Between(tile.Slot, tile.First), _quantizedBetween.Rows, Output(tile.First));
+        else
+            GateAndUp(tile, _scratch.Pointer + (long)worker * ScratchFloats);
     }
 
-    private void Gather(int choice, Span<float> input)
+    /// <summary>act(gate·x + b, up·x + b) or act(up·x + b) of a tile, quantized where the down projection wants it so.</summary>
+    private void GateAndUp(in Tile tile, float* scratch)
     {
-        var x = new ReadOnlySpan<float>(_x + (long)(choice / _topK) * _hidden, _hidden);
-        if (_function.WeighsInput)
-            TensorPrimitives.Multiply(x, _gates[choice], input);
-        else
-            x.CopyTo(input);
+        var expert = _experts[tile.Slot];
+        var quantizes = Quantizes(expert.Down);
+        var intermediate = expert.Up.Outputs;
+        var inner = quantizes ? scratch + (long)_rowsPerTile * _intermediate : Between(tile.Slot, tile.First);
+        var up = expert.Gate is null ? inner : scratch;
+        if (expert.Gate is not null)
+            Project(tile, expert.Gate, expert.Biases?.Gate, Input(tile.First), _quantizedInputs.Rows, inner);
+        Project(tile, expert.Up, expert.Biases?.Up, Input(tile.First), _quantizedInputs.Rows, up);
+        var begin = tile.FirstPanel * MatMulKernel.PanelWidth;
+        var width = Math.Min(tile.Panels * MatMulKernel.PanelWidth, intermediate - begin);
+        for (var r = 0; r < tile.Rows; r++)
+        {
+            var values = inner + (long)r * intermediate + begin;
+            _function.Activation.Apply(values, up + (long)r * intermediate + begin, width);
+            if (quantizes)
+                MatMulKernel.QuantizeRow(values, width, _quantizedBetween.Rows[tile.First + r] + MatMulKernel.QuantizedRowBytes(begin));
+        }
     }
+
+    /// <summary>A tile of y = W·x + b, rows of y one behind the other.</summary>
+    private void Project(in Tile tile, PackedMatrix weights, float[]? bias, float* x, byte** quantized, float* y)
+    {
+        if (Quantizes(weights))
+            _context.Kernel.MultiplyQuantized(weights, tile.FirstPanel, tile.Panels, quantized + tile.First, tile.Rows, y, weights.Outputs);
+        else
+            _context.Kernel.Multiply(weights, tile.FirstPanel, tile.Panels, x, tile.Rows, weights.Inputs, y, weights.Outputs);
+        if (bias is null)
+            return;
+        var begin = tile.FirstPanel * MatMulKernel.PanelWidth;
+        var width = Math.Min(tile.Panels * MatMulKernel.PanelWidth, weights.Outputs - begin);
+        for (var r = 0; r < tile.Rows; r++)
+            VectorMath.Add(y + (long)r * weights.Outputs + begin, bias.AsSpan(begin, width));
+    }
+
+    private float* Input(int place) => _inputs.Pointer + (long)place * _hidden;
+
+    private float* Output(int place) => _outputs.Pointer + (long)place * _hidden;
+
+    /// <summary>A slot's rows lie one behind the other, though its experts may be narrower than others.</summary>
+    private float* Between(int slot, int place) =>
+        _between.Pointer + (long)_dispatch.Start(slot) * _intermediate + (long)(place - _dispatch.Start(slot)) * _experts[slot].Down.Inputs;
 
     private float OutputWeight(int choice) => _function.WeighsInput ? 1f : _gates[choice];
-
-    private void Observe(int slot, int first, int count, float* input, float* hidden, float* output, float* gates)
-    {
-        for (var r = 0; r < count; r++)
-            gates[r] = OutputWeight(_dispatch.Choices[first + r]);
-        Observer!.Observe(_layer, Slots.Slots[slot].Expert, new ExpertRows(count, (nint)gates, (nint)input, (nint)hidden, (nint)output));
-    }
 
     private void Combine(int begin, int end)
     {
@@ -170,7 +263,27 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     {
         foreach (var expert in _experts)
             expert.Dispose();
-        _outputs.Dispose();
-        _scratch.Dispose();
+        foreach (var buffer in (ReadOnlySpan<IDisposable>)[_inputs, _between, _outputs, _scratch, _quantizedInputs, _quantizedBetween])
+            buffer.Dispose();
+    }
+
+    /// <summary>Rows of a slot, and some of its panels.</summary>
+    private readonly record struct Tile(int Slot, int First, int Rows, int FirstPanel, int Panels);
+
+    /// <summary>Shows all rows of a slot at once, so that the sums that are formed of them do not depend on how they were shared out.</summary>
+    private sealed class ObserverWork(ExpertBank bank) : IParallelWork
+    {
+        public void Run(int item, int worker)
+        {
+            var (first, count) = (bank._dispatch.Start(item), bank._dispatch.SlotLoads[item]);
+            if (count == 0)
+                return;
+            using var gates = AlignedBuffer.OfFloats(count);
+            for (var r = 0; r < count; r++)
+                gates.Floats[r] = bank.OutputWeight(bank._dispatch.Choices[first + r]);
+            bank.Observer!.Observe(
+                bank._layer, bank.Slots.Slots[item].Expert,
+                new ExpertRows(count, (nint)gates.Floats, (nint)bank.Input(first), (nint)bank.Between(item, first), (nint)bank.Output(first)));
+        }
     }
 }

@@ -15,6 +15,7 @@ internal sealed class TokenDispatch(SlotTable slots, int topK)
     private readonly int[] _slotStart = new int[slots.Slots.Count];
     private int[] _choices = [];   // [tokens · k], by slot
     private int[] _placeOf = [];   // [tokens · k] choice → index in _choices
+    private int[] _slotOf = [];    // [tokens · k] index in _choices → slot
     private ulong[] _gateKeys = [];
 
     /// <summary>Tokens of each logical expert in the last batch.</summary>
@@ -28,6 +29,12 @@ internal sealed class TokenDispatch(SlotTable slots, int topK)
 
     /// <summary>Where in <see cref="Choices"/> a choice went; -1 for one that was dropped.</summary>
     public ReadOnlySpan<int> PlaceOf => _placeOf;
+
+    /// <summary>The slot that has a place in <see cref="Choices"/>.</summary>
+    public int SlotOf(int place) => _slotOf[place];
+
+    /// <summary>Choices of the last batch that were not dropped.</summary>
+    public int Placed { get; private set; }
 
     /// <summary>First index in <see cref="Choices"/> of a slot's run.</summary>
     public int Start(int slot) => _slotStart[slot];
@@ -47,6 +54,7 @@ internal sealed class TokenDispatch(SlotTable slots, int topK)
         {
             _choices = new int[Math.Max(count, _choices.Length * 2)];
             _placeOf = new int[_choices.Length];
+            _slotOf = new int[_choices.Length];
             _gateKeys = new ulong[_choices.Length];
         }
         Array.Clear(_expertLoads);
@@ -61,10 +69,12 @@ internal sealed class TokenDispatch(SlotTable slots, int topK)
             foreach (var slot in slots.CopiesOf(e))
             {
                 _slotStart[slot] = start;
+                _slotOf.AsSpan(start, _quotas[slot]).Fill(slot);
                 start += _quotas[slot];
                 _slotTotals[slot] += _quotas[slot];
             }
         }
+        Placed = start;
         for (var i = 0; i < count; i++)
             if (ids[i] >= 0)
                 _choices[_cursor[ids[i]]++] = i;
@@ -72,7 +82,7 @@ internal sealed class TokenDispatch(SlotTable slots, int topK)
                 _placeOf[i] = -1;
         if (split.OrdersByGate)
             OrderByGate(gates);
-        for (var place = 0; place < start; place++)
+        for (var place = 0; place < Placed; place++)
             _placeOf[_choices[place]] = place;
     }
 

@@ -9,27 +9,25 @@ namespace Counterweight.Engine.Kernels;
 /// AVX2 and FMA: the 16 outputs of a panel are two registers, low and high. Tiles of 6 rows × 1 panel, 2 rows × 2 panels or
 /// 1 row × 4 panels: the sums fill most of the 16 registers and hide the latency of the multiply-add.
 /// </summary>
-internal sealed unsafe class Avx2Kernel : PanelKernel
+internal sealed unsafe class Avx2Kernel(string name, CodeProduct codes) : PanelKernel(name, codes)
 {
     private const int Half = PanelWidth / 2;
 
     public static bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
 
-    public override string Name => "avx2";
-
-    protected override int MaxRowsInRegisters => 6;
+    protected override int MaxHalfRowsInRegisters => 6;
 
     public override void Widen(Precision precision, in PanelBlock panels, float* widened)
     {
-        switch (precision)
-        {
-            case Precision.Bf16: Widen<Bf16Avx2>(panels, widened); break;
-            case Precision.Fp16: Widen<Fp16Avx2>(panels, widened); break;
-            case Precision.Int8: Widen<Int8Avx2>(panels, widened); break;
-            case Precision.LlmInt8: Widen<LlmInt8Avx2>(panels, widened); break;
-            case Precision.Int4: Widen<Int4Avx2>(panels, widened); break;
-            default: throw new ArgumentOutOfRangeException(nameof(precision), precision, "no codes to widen");
-        }
+        for (var panel = 0; panel < panels.Count; panel++, widened += (nint)panels.Inputs * PanelWidth)
+            for (var half = 0; half < PanelWidth; half += Half)
+                switch (precision)
+                {
+                    case Precision.Fp16: WidenHalf<Fp16Avx2>(panels.Codes(panel), panels.Inputs, half, widened + half); break;
+                    case Precision.Int8 or Precision.LlmInt8: WidenInt8(panels, panel, half, widened + half); break;
+                    case Precision.Int4: WidenInt4(panels, panel, half, widened + half); break;
+                    default: throw new ArgumentOutOfRangeException(nameof(precision), precision, "no codes to widen");
+                }
     }
 
     public override void MultiplyTiles(Precision precision, in PanelBlock panels, in RowBlock rows)
@@ -39,27 +37,60 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
             case Precision.Fp32: Tiles<Fp32Avx2>(panels, rows); break;
             case Precision.Bf16: Tiles<Bf16Avx2>(panels, rows); break;
             case Precision.Fp16: Tiles<Fp16Avx2>(panels, rows); break;
-            case Precision.Int8: Tiles<Int8Avx2>(panels, rows); break;
-            case Precision.Int4: Tiles<Int4Avx2>(panels, rows); break;
             default: throw new ArgumentOutOfRangeException(nameof(precision), precision, "no product of this precision");
         }
     }
 
-    private static void Widen<TCodes>(in PanelBlock panels, float* widened) where TCodes : struct, IAvx2Codes<TCodes>
+    private static void WidenHalf<TCodes>(byte* codes, int inputs, int half, float* widened) where TCodes : struct, IAvx2Codes<TCodes>
     {
-        for (var panel = 0; panel < panels.Count; panel++)
-            for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
+        var i = 0;
+        for (; i < inputs - 1; i += 2)
+        {
+            TCodes.LoadTwo(codes, i, half, out var even, out var odd);
+            even.Store(widened + (nint)i * PanelWidth);
+            odd.Store(widened + (nint)i * PanelWidth + PanelWidth);
+        }
+        if (i < inputs)
+            TCodes.LoadLast(codes, i, half).Store(widened + (nint)i * PanelWidth);
+    }
+
+    private static void WidenInt8(in PanelBlock panels, int panel, int half, float* widened)
+    {
+        var words = (int*)panels.Codes(panel) + half;
+        var scales = (float*)panels.Scales(panel) + half;
+        for (var begin = 0; begin < panels.Inputs; begin += panels.Group, scales += PanelWidth)
+        {
+            var scale = Vector256.Load(scales);
+            var end = Math.Min(begin + panels.Group, panels.Inputs);
+            var i = begin;
+            for (; i <= end - 4; i += 4, widened += 4 * PanelWidth)
             {
-                var codes = panels.Codes(panel);
-                var low = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group, 0);
-                var high = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group, Half);
-                var end = Math.Min(begin + TCodes.Group, panels.Inputs);
-                for (var i = begin; i < end; i++, widened += PanelWidth)
-                {
-                    TCodes.Load(codes, i, 0, low).Store(widened);
-                    TCodes.Load(codes, i, Half, high).Store(widened + Half);
-                }
+                var codes = Vector256.Load(words + (nint)i * 4);
+                (Avx2Integers.Int8(codes, 0) * scale).Store(widened);
+                (Avx2Integers.Int8(codes, 1) * scale).Store(widened + PanelWidth);
+                (Avx2Integers.Int8(codes, 2) * scale).Store(widened + 2 * PanelWidth);
+                (Avx2Integers.Int8(codes, 3) * scale).Store(widened + 3 * PanelWidth);
             }
+            for (; i < end; i++, widened += PanelWidth)
+                (Avx2Integers.Int8(Vector256.Load(words + (nint)(i / 4) * 16), i % 4) * scale).Store(widened);
+        }
+    }
+
+    private static void WidenInt4(in PanelBlock panels, int panel, int half, float* widened)
+    {
+        var words = (int*)panels.Codes(panel) + half;
+        var scales = (float*)panels.Scales(panel) + half;
+        for (var begin = 0; begin < panels.Inputs; begin += panels.Group, scales += PanelWidth)
+        {
+            var scale = Vector256.Load(scales);
+            var end = Math.Min(begin + panels.Group, panels.Inputs);
+            for (var i = begin; i < end; i += 8)
+            {
+                var codes = Vector256.Load(words + (nint)i * 2);
+                for (var place = 0; place < Math.Min(8, end - i); place++, widened += PanelWidth)
+                    (Avx2Integers.Int4(codes, place) * scale).Store(widened);
+            }
+        }
     }
 
     private static void Tiles<TCodes>(in PanelBlock panels, in RowBlock rows) where TCodes : struct, IAvx2Codes<TCodes>
@@ -86,22 +117,33 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
         float* x3 = rows.ClampedX(row + 3), x4 = rows.ClampedX(row + 4), x5 = rows.ClampedX(row + 5);
         Vector256<float> l0 = default, l1 = default, l2 = default, l3 = default, l4 = default, l5 = default;
         Vector256<float> h0 = default, h1 = default, h2 = default, h3 = default, h4 = default, h5 = default;
-        for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
+        var i = 0;
+        for (; i < panels.Inputs - 1; i += 2)
         {
-            var lowScale = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group, 0);
-            var highScale = TCodes.Scale(panels.Scales(panel), begin / TCodes.Group, Half);
-            var end = Math.Min(begin + TCodes.Group, panels.Inputs);
-            for (var i = begin; i < end; i++)
-            {
-                var low = TCodes.Load(codes, i, 0, lowScale);
-                var high = TCodes.Load(codes, i, Half, highScale);
-                Accumulate(x0 + i, low, high, ref l0, ref h0);
-                Accumulate(x1 + i, low, high, ref l1, ref h1);
-                Accumulate(x2 + i, low, high, ref l2, ref h2);
-                Accumulate(x3 + i, low, high, ref l3, ref h3);
-                Accumulate(x4 + i, low, high, ref l4, ref h4);
-                Accumulate(x5 + i, low, high, ref l5, ref h5);
-            }
+            TCodes.LoadTwo(codes, i, 0, out var evenLow, out var oddLow);
+            TCodes.LoadTwo(codes, i, Half, out var evenHigh, out var oddHigh);
+            Accumulate(x0 + i, evenLow, evenHigh, ref l0, ref h0);
+            Accumulate(x1 + i, evenLow, evenHigh, ref l1, ref h1);
+            Accumulate(x2 + i, evenLow, evenHigh, ref l2, ref h2);
+            Accumulate(x3 + i, evenLow, evenHigh, ref l3, ref h3);
+            Accumulate(x4 + i, evenLow, evenHigh, ref l4, ref h4);
+            Accumulate(x5 + i, evenLow, evenHigh, ref l5, ref h5);
+            Accumulate(x0 + i + 1, oddLow, oddHigh, ref l0, ref h0);
+            Accumulate(x1 + i + 1, oddLow, oddHigh, ref l1, ref h1);
+            Accumulate(x2 + i + 1, oddLow, oddHigh, ref l2, ref h2);
+            Accumulate(x3 + i + 1, oddLow, oddHigh, ref l3, ref h3);
+            Accumulate(x4 + i + 1, oddLow, oddHigh, ref l4, ref h4);
+            Accumulate(x5 + i + 1, oddLow, oddHigh, ref l5, ref h5);
+        }
+        if (i < panels.Inputs)
+        {
+            Vector256<float> low = TCodes.LoadLast(codes, i, 0), high = TCodes.LoadLast(codes, i, Half);
+            Accumulate(x0 + i, low, high, ref l0, ref h0);
+            Accumulate(x1 + i, low, high, ref l1, ref h1);
+            Accumulate(x2 + i, low, high, ref l2, ref h2);
+            Accumulate(x3 + i, low, high, ref l3, ref h3);
+            Accumulate(x4 + i, low, high, ref l4, ref h4);
+            Accumulate(x5 + i, low, high, ref l5, ref h5);
         }
         Store(rows.Y(row), panel, l0, h0);
         Store(rows.ClampedY(row + 1), panel, l1, h1);
@@ -119,22 +161,22 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
         byte* first = panels.Codes(panel), second = panels.Codes(next);
         float* x0 = rows.X(row), x1 = rows.X(row + 1);
         Vector256<float> l0 = default, l1 = default, h0 = default, h1 = default, m0 = default, m1 = default, k0 = default, k1 = default;
-        for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
+        var i = 0;
+        for (; i < panels.Inputs - 1; i += 2)
         {
-            var group = begin / TCodes.Group;
-            byte* scales = panels.Scales(panel), nextScales = panels.Scales(next);
-            Vector256<float> s0 = TCodes.Scale(scales, group, 0), s1 = TCodes.Scale(scales, group, Half);
-            Vector256<float> s2 = TCodes.Scale(nextScales, group, 0), s3 = TCodes.Scale(nextScales, group, Half);
-            var end = Math.Min(begin + TCodes.Group, panels.Inputs);
-            for (var i = begin; i < end; i++)
-            {
-                Vector256<float> low = TCodes.Load(first, i, 0, s0), high = TCodes.Load(first, i, Half, s1);
-                Accumulate(x0 + i, low, high, ref l0, ref h0);
-                Accumulate(x1 + i, low, high, ref l1, ref h1);
-                Vector256<float> nextLow = TCodes.Load(second, i, 0, s2), nextHigh = TCodes.Load(second, i, Half, s3);
-                Accumulate(x0 + i, nextLow, nextHigh, ref m0, ref k0);
-                Accumulate(x1 + i, nextLow, nextHigh, ref m1, ref k1);
-            }
+            AccumulateTwo<TCodes>(x0 + i, x1 + i, first, i, 0, ref l0, ref l1);
+            AccumulateTwo<TCodes>(x0 + i, x1 + i, first, i, Half, ref h0, ref h1);
+            AccumulateTwo<TCodes>(x0 + i, x1 + i, second, i, 0, ref m0, ref m1);
+            AccumulateTwo<TCodes>(x0 + i, x1 + i, second, i, Half, ref k0, ref k1);
+        }
+        if (i < panels.Inputs)
+        {
+            Vector256<float> low = TCodes.LoadLast(first, i, 0), high = TCodes.LoadLast(first, i, Half);
+            Vector256<float> nextLow = TCodes.LoadLast(second, i, 0), nextHigh = TCodes.LoadLast(second, i, Half);
+            Accumulate(x0 + i, low, high, ref l0, ref h0);
+            Accumulate(x0 + i, nextLow, nextHigh, ref m0, ref k0);
+            Accumulate(x1 + i, low, high, ref l1, ref h1);
+            Accumulate(x1 + i, nextLow, nextHigh, ref m1, ref k1);
         }
         Store(rows.Y(row), panel, l0, h0);
         Store(rows.Y(row), next, m0, k0);
@@ -148,29 +190,20 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
         int p1 = Math.Min(panel + 1, last), p2 = Math.Min(panel + 2, last), p3 = Math.Min(panel + 3, last);
         byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
         Vector256<float> l0 = default, l1 = default, l2 = default, l3 = default, h0 = default, h1 = default, h2 = default, h3 = default;
-        for (var begin = 0; begin < panels.Inputs; begin += TCodes.Group)
+        var i = 0;
+        for (; i < panels.Inputs - 1; i += 2)
         {
-            var group = begin / TCodes.Group;
-            Vector256<float> s0 = TCodes.Scale(panels.Scales(panel), group, 0), t0 = TCodes.Scale(panels.Scales(panel), group, Half);
-            Vector256<float> s1 = TCodes.Scale(panels.Scales(p1), group, 0), t1 = TCodes.Scale(panels.Scales(p1), group, Half);
-            Vector256<float> s2 = TCodes.Scale(panels.Scales(p2), group, 0), t2 = TCodes.Scale(panels.Scales(p2), group, Half);
-            Vector256<float> s3 = TCodes.Scale(panels.Scales(p3), group, 0), t3 = TCodes.Scale(panels.Scales(p3), group, Half);
-            var end = Math.Min(begin + TCodes.Group, panels.Inputs);
-            var i = begin;
-            for (; i < end - 1; i += 2)
-            {
-                AccumulateTwo<TCodes>(x + i, c0, i, s0, t0, ref l0, ref h0);
-                AccumulateTwo<TCodes>(x + i, c1, i, s1, t1, ref l1, ref h1);
-                AccumulateTwo<TCodes>(x + i, c2, i, s2, t2, ref l2, ref h2);
-                AccumulateTwo<TCodes>(x + i, c3, i, s3, t3, ref l3, ref h3);
-            }
-            if (i < end)
-            {
-                Accumulate(x + i, TCodes.Load(c0, i, 0, s0), TCodes.Load(c0, i, Half, t0), ref l0, ref h0);
-                Accumulate(x + i, TCodes.Load(c1, i, 0, s1), TCodes.Load(c1, i, Half, t1), ref l1, ref h1);
-                Accumulate(x + i, TCodes.Load(c2, i, 0, s2), TCodes.Load(c2, i, Half, t2), ref l2, ref h2);
-                Accumulate(x + i, TCodes.Load(c3, i, 0, s3), TCodes.Load(c3, i, Half, t3), ref l3, ref h3);
-            }
+            AccumulateTwo<TCodes>(x + i, c0, i, ref l0, ref h0);
+            AccumulateTwo<TCodes>(x + i, c1, i, ref l1, ref h1);
+            AccumulateTwo<TCodes>(x + i, c2, i, ref l2, ref h2);
+            AccumulateTwo<TCodes>(x + i, c3, i, ref l3, ref h3);
+        }
+        if (i < panels.Inputs)
+        {
+            Accumulate(x + i, TCodes.LoadLast(c0, i, 0), TCodes.LoadLast(c0, i, Half), ref l0, ref h0);
+            Accumulate(x + i, TCodes.LoadLast(c1, i, 0), TCodes.LoadLast(c1, i, Half), ref l1, ref h1);
+            Accumulate(x + i, TCodes.LoadLast(c2, i, 0), TCodes.LoadLast(c2, i, Half), ref l2, ref h2);
+            Accumulate(x + i, TCodes.LoadLast(c3, i, 0), TCodes.LoadLast(c3, i, Half), ref l3, ref h3);
         }
         Store(y, panel, l0, h0);
         Store(y, p1, l1, h1);
@@ -187,17 +220,27 @@ internal sealed unsafe class Avx2Kernel : PanelKernel
         sumHigh = Fma.MultiplyAdd(broadcast, high, sumHigh);
     }
 
+    /// <summary>Two inputs of one row and a whole panel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AccumulateTwo<TCodes>(
-        float* x, byte* codes, int input, Vector256<float> lowScale, Vector256<float> highScale,
-        ref Vector256<float> sumLow, ref Vector256<float> sumHigh)
+    private static void AccumulateTwo<TCodes>(float* x, byte* codes, int input, ref Vector256<float> sumLow, ref Vector256<float> sumHigh)
         where TCodes : struct, IAvx2Codes<TCodes>
     {
         Vector256<float> x0 = Vector256.Create(x[0]), x1 = Vector256.Create(x[1]);
-        TCodes.LoadTwo(codes, input, 0, lowScale, out var even, out var odd);
+        TCodes.LoadTwo(codes, input, 0, out var even, out var odd);
         sumLow = Fma.MultiplyAdd(x1, odd, Fma.MultiplyAdd(x0, even, sumLow));
-        TCodes.LoadTwo(codes, input, Half, highScale, out even, out odd);
+        TCodes.LoadTwo(codes, input, Half, out even, out odd);
         sumHigh = Fma.MultiplyAdd(x1, odd, Fma.MultiplyAdd(x0, even, sumHigh));
+    }
+
+    /// <summary>Two inputs of two rows and half a panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AccumulateTwo<TCodes>(
+        float* x, float* next, byte* codes, int input, int half, ref Vector256<float> sum, ref Vector256<float> nextSum)
+        where TCodes : struct, IAvx2Codes<TCodes>
+    {
+        TCodes.LoadTwo(codes, input, half, out var even, out var odd);
+        sum = Fma.MultiplyAdd(Vector256.Create(x[1]), odd, Fma.MultiplyAdd(Vector256.Create(x[0]), even, sum));
+        nextSum = Fma.MultiplyAdd(Vector256.Create(next[1]), odd, Fma.MultiplyAdd(Vector256.Create(next[0]), even, nextSum));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

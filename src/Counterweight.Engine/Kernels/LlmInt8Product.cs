@@ -87,7 +87,10 @@ internal static unsafe class LlmInt8Product
     public static void MultiplyCodes(
         PanelKernel kernel, in PanelBlock pair, float* codes, int rows, float* widened, float* partial, int* sums)
     {
-        kernel.Widen(Precision.LlmInt8, pair, widened);
+        // The codes alone.
+        var ones = stackalloc float[Width];
+        new Span<float>(ones, Width).Fill(1);
+        kernel.Widen(Precision.LlmInt8, pair.WithScales(ones, 0), widened);
         new Span<int>(sums, rows * PairWidth).Clear();
         var all = new RowBlock(codes, pair.Inputs, partial, PairWidth, rows);
         for (var begin = 0; begin < pair.Inputs; begin += ExactInputs)

@@ -1,3 +1,5 @@
+using Counterweight.Balancing.Plans;
+
 namespace Counterweight.Engine.Kernels;
 
 /// <summary>
@@ -6,13 +8,10 @@ namespace Counterweight.Engine.Kernels;
 /// </summary>
 public abstract unsafe class MatMulKernel
 {
-    /// <summary>Inputs that share an int4 scale.</summary>
-    protected const int GroupSize = Quantization.QuantizedMatrix.GroupSize;
-
     /// <summary>Outputs that are interleaved in a panel.</summary>
     public const int PanelWidth = 16;
 
-    /// <summary>The name for the force switch and for output: <c>portable</c>, <c>avx2</c>, <c>avx512</c>.</summary>
+    /// <summary>The name for the force switch and for output, one of <see cref="MatMulKernelFactory.Available"/>.</summary>
     public abstract string Name { get; }
 
     /// <summary>y[r, o] = Σᵢ x[r, i]·w[o, i] for all rows and the outputs o of the panels [firstPanel, firstPanel + panelCount).</summary>
@@ -27,8 +26,33 @@ public abstract unsafe class MatMulKernel
     public abstract void Multiply(
         PackedMatrix weights, int firstPanel, int panelCount, float* x, int rows, int xStride, float* y, int yStride);
 
+    /// <summary>Whether <see cref="MultiplyQuantized"/> takes such weights: int8 and int4. LLM.int8() has rules of its own.</summary>
+    public static bool MultipliesQuantized(PackedMatrix weights) => weights.Codes is Precision.Int8 or Precision.Int4;
+
+    /// <summary>Bytes of a row that <see cref="QuantizeRow"/> makes.</summary>
+    public static int QuantizedRowBytes(int inputs) => QuantizedRows.RowBytes(inputs);
+
+    /// <summary>A row of activations as int8 codes with an fp32 scale for each 32 of them, the absolute maximum over 127.</summary>
+    /// <param name="x">[inputs].</param>
+    /// <param name="inputs">Number of inputs.</param>
+    /// <param name="row">Receives <see cref="QuantizedRowBytes"/> bytes, 4-byte aligned.</param>
+    public static void QuantizeRow(float* x, int inputs, byte* row) => QuantizedRows.Quantize(x, inputs, row);
+
     /// <summary>
-    /// The same over fp32 panels that the caller keeps (keys and values): y[r, p·16 + j] = Σᵢ x[r, i]·panels[p][i, j].
+    /// <see cref="Multiply"/> over quantized activations: y[r, o] = Σ over groups g of 32 inputs of float(Σᵢ codeᵢ(x)·codeᵢ(w)) · scale_g(x) · scale_g(w).
+    /// All variants give the same bits.
+    /// </summary>
+    /// <param name="weights">Packed int8 or int4 weights [outputs, inputs].</param>
+    /// <param name="firstPanel">First panel to compute.</param>
+    /// <param name="panelCount">Panels to compute.</param>
+    /// <param name="x">Rows made by <see cref="QuantizeRow"/>, wherever they lie.</param>
+    /// <param name="rows">Number of rows, 0 or more.</param>
+    /// <param name="y">Output [rows, outputs] with <paramref name="yStride"/> floats from row to row; points at output 0.</param>
+    /// <param name="yStride">Floats from one row of y to the next.</param>
+    public abstract void MultiplyQuantized(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride);
+
+    /// <summary>
+    /// <see cref="Multiply"/> over fp32 panels that the caller keeps (keys and values): y[r, p·16 + j] = Σᵢ x[r, i]·panels[p][i, j].
     /// Writes whole panels, so y has room for panelCount · 16 floats a row.
     /// </summary>
     /// <param name="panels">First panel: [inner][16] floats, 64-byte aligned.</param>

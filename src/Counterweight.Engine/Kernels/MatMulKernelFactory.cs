@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Counterweight.Balancing;
 
 namespace Counterweight.Engine.Kernels;
@@ -8,16 +9,18 @@ public static class MatMulKernelFactory
     /// <summary>Environment variable that forces a variant where nothing else does.</summary>
     public const string ForceVariable = "COUNTERWEIGHT_KERNELS";
 
-    private static readonly (string Name, Func<bool> IsSupported, Func<MatMulKernel> Create)[] Variants =
+    private static readonly (string Name, bool IsSupported, Func<string, MatMulKernel> Create)[] Variants =
     [
-        ("avx512", () => Avx512Kernel.IsSupported, () => new Avx512Kernel()),
-        ("avx2", () => Avx2Kernel.IsSupported, () => new Avx2Kernel()),
-        ("portable", () => true, () => new PortableKernel()),
+        ("avx512-vnni", Avx512Kernel.IsSupported && Avx512VnniCodes.IsSupported, name => new Avx512Kernel(name, new Avx512VnniCodes())),
+        ("avx512", Avx512Kernel.IsSupported, name => new Avx512Kernel(name, new Codes512())),
+        ("avx2-vnni", Avx2Kernel.IsSupported && AvxVnni.IsSupported, name => new Avx2Kernel(name, new Codes256<AvxVnniDots>())),
+        ("avx2", Avx2Kernel.IsSupported, name => new Avx2Kernel(name, new Codes256<Avx2Dots>())),
+        ("portable", true, name => new PortableKernel(name, new PortableCodes())),
     ];
 
     /// <summary>The variants that this machine can run, fastest first.</summary>
     public static IReadOnlyList<string> Available { get; } =
-        [.. Variants.Where(variant => variant.IsSupported()).Select(variant => variant.Name)];
+        [.. Variants.Where(variant => variant.IsSupported).Select(variant => variant.Name)];
 
     /// <summary>A kernel.</summary>
     /// <param name="name">The variant; null: what <see cref="ForceVariable"/> says, else the fastest.</param>
@@ -29,6 +32,6 @@ public static class MatMulKernelFactory
         if (!Available.Contains(wanted))
             throw new InvalidInputException(
                 name is null ? ForceVariable : "kernels", $"\"{wanted}\"", $"one of {string.Join(", ", Available)} on this machine");
-        return Array.Find(Variants, variant => variant.Name == wanted).Create();
+        return Array.Find(Variants, variant => variant.Name == wanted).Create(wanted);
     }
 }

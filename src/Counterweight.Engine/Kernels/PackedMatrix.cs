@@ -9,31 +9,23 @@ namespace Counterweight.Engine.Kernels;
 
 /// <summary>
 /// A weight matrix in the layout that every kernel reads: panels of 16 outputs, the inputs of a panel one after another, in the
-/// precision's own codes; or a checkpoint's own blocks as they are. Nothing is widened; <see cref="Bytes"/> is what the process really holds.
+/// precision's own codes; or a checkpoint's own blocks as they are, unless they are
+/// integers that fit into panels. Nothing is widened; <see cref="Bytes"/> is what the process really holds.
 /// </summary>
 public sealed unsafe class PackedMatrix : IDisposable
 {
     private const int Width = MatMulKernel.PanelWidth;
 
     private readonly PanelLayout _layout;
-    // [panels][inputs][16] in the precision's code size; int4: [panels][ceil(inputs / 2)][16] bytes, even input in the low nibble
-    private readonly AlignedBuffer _codes;
-    private readonly AlignedBuffer? _scales; // int8: bf16 [panels][16]; llm.int8: fp32 [panels][16]; int4: bf16 [panels][groups][16]
+    private readonly AlignedBuffer _codes;   // [panels][words][16] as PanelLayout says
+    private readonly AlignedBuffer? _scales; // [panels][scales of a row][16] in the type of the format
 
-    private PackedMatrix(Precision precision, int outputs, int inputs)
+    private PackedMatrix(Precision precision, int outputs, PanelLayout layout, StoredFormat? format = null)
     {
-        Precision = precision;
-        Outputs = outputs;
-        Inputs = inputs;
-        _layout = PanelLayout.Of(precision, inputs);
-        _codes = new AlignedBuffer(Panels * _layout.PanelCodeBytes);
-        _scales = _layout.PanelScaleBytes > 0 ? new AlignedBuffer(Panels * _layout.PanelScaleBytes) : null;
-    }
-
-    private PackedMatrix(StoredFormat format, int outputs, int inputs)
-    {
-        (Precision, Outputs, Inputs, Format) = (Precision.Stored, outputs, inputs, format);
-        _codes = new AlignedBuffer(format.Bytes(outputs, inputs));
+        (Precision, Outputs, Format) = (precision, outputs, format);
+        _layout = layout;
+        _codes = new AlignedBuffer(BytesOfCodes(layout, outputs, format));
+        _scales = HasPanels && layout.PanelScaleBytes > 0 ? new AlignedBuffer(Panels * layout.PanelScaleBytes) : null;
     }
 
     /// <summary>How the codes are to be read.</summary>
@@ -42,11 +34,17 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>The checkpoint's own format if that is the precision; otherwise null.</summary>
     public StoredFormat? Format { get; }
 
+    /// <summary>How the panels are to be read; <see cref="Precision.Stored"/> where there are none, but the bytes that <see cref="Format"/> reads.</summary>
+    public Precision Codes => _layout.Codes;
+
     /// <summary>Rows of the weight matrix.</summary>
     public int Outputs { get; }
 
     /// <summary>Columns of the weight matrix.</summary>
-    public int Inputs { get; }
+    public int Inputs => _layout.Inputs;
+
+    /// <summary>What it has for scales.</summary>
+    public ScaleFormat Scales => _layout.Scales;
 
     /// <summary>Panels of 16 outputs, the last one padded with zeros.</summary>
     public int Panels => PanelsOf(Outputs);
@@ -57,19 +55,22 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>The bytes that <see cref="Format"/> reads; valid until <see cref="Dispose"/>.</summary>
     internal StoredCodes Stored => new((byte*)_codes.Pointer, Outputs, Inputs);
 
-    /// <summary>All panels of any other precision; valid until <see cref="Dispose"/>.</summary>
+    /// <summary>All panels if there are any; valid until <see cref="Dispose"/>.</summary>
     internal PanelBlock Block => new(
         (byte*)_codes.Pointer, (nint)_layout.PanelCodeBytes,
-        _scales is null ? null : (byte*)_scales.Pointer, (nint)_layout.PanelScaleBytes, Panels, Inputs);
+        _scales is null ? null : (byte*)_scales.Pointer, (nint)_layout.PanelScaleBytes, Panels, Inputs,
+        Scales.Group == 0 ? Inputs : Scales.Group);
 
     /// <summary>Packs a matrix; the source is not kept.</summary>
-    /// <exception cref="InvalidInputException">A scale of int8 or int4 is no bfloat16 value.</exception>
+    /// <exception cref="InvalidInputException">A scale is no value of the type that scales are kept as.</exception>
     /// <exception cref="ArgumentException">There are more or fewer codes or scales than the shape asks for.</exception>
     public static PackedMatrix Pack(QuantizedMatrix matrix)
     {
         if (matrix.Format is null)
-            return Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes.Span, matrix.Scales);
-        var packed = new PackedMatrix(matrix.Format, matrix.Outputs, matrix.Inputs);
+            return Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes.Span, matrix.Scales, matrix.ScaleFormat);
+        if (matrix.Format is IntegerFormat integers)
+            return PackIntegers(matrix, integers);
+        var packed = new PackedMatrix(Precision.Stored, matrix.Outputs, new PanelLayout(Precision.Stored, matrix.Inputs, default), matrix.Format);
         matrix.Codes.Span.CopyTo(packed._codes.AsSpan<byte>());
         return packed;
     }
@@ -80,31 +81,23 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <param name="inputs">Columns.</param>
     /// <param name="codes">Row-major codes as in <see cref="QuantizedMatrix.Codes"/>.</param>
     /// <param name="scales">As in <see cref="QuantizedMatrix.Scales"/>.</param>
-    /// <exception cref="InvalidInputException">A scale of int8 or int4 is no bfloat16 value.</exception>
+    /// <param name="format">What to keep the scales as; null: as the precision has them.</param>
+    /// <exception cref="InvalidInputException">A scale is no value of the type that scales are kept as.</exception>
     /// <exception cref="ArgumentException">There are more or fewer codes or scales than the shape asks for.</exception>
-    public static PackedMatrix Pack(Precision precision, int outputs, int inputs, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales)
+    public static PackedMatrix Pack(
+        Precision precision, int outputs, int inputs, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales, ScaleFormat? format = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(outputs);
         ArgumentOutOfRangeException.ThrowIfNegative(inputs);
-        var layout = PanelLayout.Of(precision, inputs);
+        var layout = PanelLayout.Of(precision, inputs, format ?? ScaleFormat.Of(precision));
         if (codes.Length != (long)outputs * layout.RowBytes || scales.Length != (long)outputs * layout.ScalesPerRow)
             throw new ArgumentException(
                 $"{codes.Length} bytes of codes and {scales.Length} scales for {precision.Name()} [{outputs}, {inputs}]");
         CheckScales(layout, scales);
-        var packed = new PackedMatrix(precision, outputs, inputs);
+        var packed = new PackedMatrix(precision, outputs, layout);
         for (var output = 0; output < outputs; output++)
-        {
-            var row = codes.Slice(output * layout.RowBytes, layout.RowBytes);
-            switch (layout.CodeBytes)
-            {
-                case sizeof(uint): Interleave(MemoryMarshal.Cast<byte, uint>(row), packed.FirstCode<uint>(output)); break;
-                case sizeof(ushort): Interleave(MemoryMarshal.Cast<byte, ushort>(row), packed.FirstCode<ushort>(output)); break;
-                default: Interleave(row, packed.FirstCode<byte>(output)); break;
-            }
-            var rowScales = scales.Slice(output * layout.ScalesPerRow, layout.ScalesPerRow);
-            for (var s = 0; s < rowScales.Length; s++)
-                layout.StoreScale(packed.Block.Scales(output / Width), s * Width + output % Width, rowScales[s]);
-        }
+            packed.PackRow(
+                output, codes.Slice(output * layout.RowBytes, layout.RowBytes), scales.Slice(output * layout.ScalesPerRow, layout.ScalesPerRow));
         return packed;
     }
 
@@ -112,30 +105,26 @@ public sealed unsafe class PackedMatrix : IDisposable
     public QuantizedMatrix Unpack()
     {
         if (Format is not null)
-            return QuantizedMatrix.Stored(Format, Outputs, Inputs, _codes.AsSpan<byte>().ToArray());
+            return QuantizedMatrix.Stored(Format, Outputs, Inputs, Format is IntegerFormat integers ? UnpackIntegers(integers) : _codes.AsSpan<byte>().ToArray());
         var codes = new byte[checked(Outputs * _layout.RowBytes)];
         var scales = new float[Outputs * _layout.ScalesPerRow];
         for (var output = 0; output < Outputs; output++)
-        {
-            var row = codes.AsSpan(output * _layout.RowBytes, _layout.RowBytes);
-            switch (_layout.CodeBytes)
-            {
-                case sizeof(uint): Gather(FirstCode<uint>(output), MemoryMarshal.Cast<byte, uint>(row)); break;
-                case sizeof(ushort): Gather(FirstCode<ushort>(output), MemoryMarshal.Cast<byte, ushort>(row)); break;
-                default: Gather(FirstCode<byte>(output), row); break;
-            }
-            for (var s = 0; s < _layout.ScalesPerRow; s++)
-                scales[output * _layout.ScalesPerRow + s] = _layout.LoadScale(Block.Scales(output / Width), s * Width + output % Width);
-        }
-        return new QuantizedMatrix(Precision, Outputs, Inputs, codes, scales);
+            UnpackRow(
+                output, codes.AsSpan(output * _layout.RowBytes, _layout.RowBytes), scales.AsSpan(output * _layout.ScalesPerRow, _layout.ScalesPerRow));
+        return new QuantizedMatrix(Precision, Outputs, Inputs, codes, scales) { ScaleFormat = Scales };
     }
 
     /// <summary>Bytes that a matrix of that shape takes when packed.</summary>
-    public static long BytesFor(Precision precision, int outputs, int inputs)
+    public static long BytesFor(Precision precision, int outputs, int inputs, ScaleFormat? format = null)
     {
-        var layout = PanelLayout.Of(precision, inputs);
+        var layout = PanelLayout.Of(precision, inputs, format ?? ScaleFormat.Of(precision));
         return PanelsOf(outputs) * (layout.PanelCodeBytes + layout.PanelScaleBytes);
     }
+
+    /// <summary>Bytes that a matrix of that shape takes in a checkpoint's own format, once packed.</summary>
+    public static long BytesFor(StoredFormat format, int outputs, int inputs) => format is IntegerFormat integers
+        ? BytesFor(integers.Codes, outputs, inputs, integers.Scales)
+        : format.Bytes(outputs, inputs);
 
     /// <summary>Frees the native memory.</summary>
     public void Dispose()
@@ -146,27 +135,81 @@ public sealed unsafe class PackedMatrix : IDisposable
 
     private static int PanelsOf(int outputs) => (outputs + Width - 1) / Width;
 
-    private T* FirstCode<T>(int output) where T : unmanaged => (T*)Block.Codes(output / Width) + output % Width;
+    private bool HasPanels => Codes != Precision.Stored;
 
-    private static void Interleave<T>(ReadOnlySpan<T> row, T* panel) where T : unmanaged
+    private static long BytesOfCodes(PanelLayout layout, int outputs, StoredFormat? format) =>
+        layout.Codes == Precision.Stored ? format!.Bytes(outputs, layout.Inputs) : PanelsOf(outputs) * layout.PanelCodeBytes;
+
+    private static PackedMatrix PackIntegers(QuantizedMatrix matrix, IntegerFormat format)
     {
-        for (var i = 0; i < row.Length; i++)
-            panel[(nint)i * Width] = row[i];
+        var layout = PanelLayout.Of(format.Codes, matrix.Inputs, format.Scales);
+        var packed = new PackedMatrix(Precision.Stored, matrix.Outputs, layout, format);
+        var (codes, scales) = (new byte[layout.RowBytes], new float[layout.ScalesPerRow]);
+        using var pinned = matrix.Codes.Pin();
+        for (var output = 0; output < matrix.Outputs; output++)
+        {
+            format.ReadRow(new StoredCodes((byte*)pinned.Pointer, matrix.Outputs, matrix.Inputs), output, codes, scales);
+            packed.PackRow(output, codes, scales);
+        }
+        return packed;
     }
 
-    private static void Gather<T>(T* panel, Span<T> row) where T : unmanaged
+    private byte[] UnpackIntegers(IntegerFormat format)
     {
-        for (var i = 0; i < row.Length; i++)
-            row[i] = panel[(nint)i * Width];
+        var stored = new byte[format.Bytes(Outputs, Inputs)];
+        var (codes, scales) = (new byte[_layout.RowBytes], new float[_layout.ScalesPerRow]);
+        fixed (byte* bytes = stored)
+            for (var output = 0; output < Outputs; output++)
+            {
+                UnpackRow(output, codes, scales);
+                format.WriteRow(codes, scales, new StoredCodes(bytes, Outputs, Inputs), output);
+            }
+        return stored;
+    }
+
+    private uint* FirstWord(int output) => (uint*)Block.Codes(output / Width) + output % Width;
+
+    private void PackRow(int output, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales)
+    {
+        var panel = FirstWord(output);
+        var words = MemoryMarshal.Cast<byte, uint>(codes);
+        for (var w = 0; w < words.Length; w++)
+            panel[(nint)w * Width] = _layout.ToPanel(words[w]);
+        var rest = codes[(words.Length * sizeof(uint))..];
+        if (!rest.IsEmpty)
+        {
+            var last = 0u;
+            rest.CopyTo(MemoryMarshal.AsBytes(new Span<uint>(ref last)));
+            panel[(nint)words.Length * Width] = _layout.ToPanel(last);
+        }
+        for (var s = 0; s < scales.Length; s++)
+            Scales.Store(Block.Scales(output / Width), s * Width + output % Width, scales[s]);
+    }
+
+    private void UnpackRow(int output, Span<byte> codes, Span<float> scales)
+    {
+        var panel = FirstWord(output);
+        for (var begin = 0; begin < codes.Length; begin += sizeof(uint))
+        {
+            var word = _layout.FromPanel(panel[(nint)(begin / sizeof(uint)) * Width]);
+            MemoryMarshal.AsBytes(new Span<uint>(ref word))[..Math.Min(sizeof(uint), codes.Length - begin)].CopyTo(codes[begin..]);
+        }
+        for (var s = 0; s < scales.Length; s++)
+            scales[s] = Scales.Load(Block.Scales(output / Width), s * Width + output % Width);
     }
 
     private static void CheckScales(PanelLayout layout, ReadOnlySpan<float> scales)
     {
         for (var i = 0; i < scales.Length; i++)
-            if (!layout.Holds(scales[i]))
+            if (!layout.Scales.Holds(scales[i]))
                 throw new InvalidInputException(
                     $"scale {i % layout.ScalesPerRow} of row {i / layout.ScalesPerRow}",
                     scales[i].ToString("R", CultureInfo.InvariantCulture),
-                    layout.ScaleBytes == sizeof(float) ? "a finite number" : "a finite bfloat16 value");
+                    layout.Scales.Type switch
+                    {
+                        ScaleType.BFloat16 => "a finite bfloat16 value",
+                        ScaleType.Half => "a finite half-precision value",
+                        _ => "a finite number",
+                    });
     }
 }

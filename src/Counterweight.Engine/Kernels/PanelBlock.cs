@@ -1,20 +1,36 @@
 namespace Counterweight.Engine.Kernels;
 
-/// <summary>Consecutive panels of a matrix: codes and scales of each, a fixed number of bytes apart.</summary>
-internal readonly unsafe struct PanelBlock(byte* codes, nint codeStride, byte* scales, nint scaleStride, int count, int inputs)
+/// <summary>
+/// Consecutive panels of a matrix: the codes of each, and its scales as the matrix keeps them or widened to fp32 [groups][16], a fixed
+/// number of bytes apart.
+/// </summary>
+/// <param name="codes">First panel.</param>
+/// <param name="codeStride">Bytes from panel to panel.</param>
+/// <param name="scales">First panel's scales; null for none.</param>
+/// <param name="scaleStride">Bytes from panel to panel.</param>
+/// <param name="count">Panels.</param>
+/// <param name="inputs">Inputs of a panel.</param>
+/// <param name="group">Inputs that share a vector of scales.</param>
+internal readonly unsafe struct PanelBlock(byte* codes, nint codeStride, byte* scales, nint scaleStride, int count, int inputs, int group)
 {
     /// <summary>fp32 panels, [inputs][16] each, <paramref name="stride"/> floats apart.</summary>
     public static PanelBlock OfFloats(float* panels, nint stride, int count, int inputs) =>
-        new((byte*)panels, stride * sizeof(float), null, 0, count, inputs);
+        new((byte*)panels, stride * sizeof(float), null, 0, count, inputs, inputs);
 
     public readonly int Count = count;
 
     public readonly int Inputs = inputs;
+
+    /// <summary>Inputs that share a vector of scales.</summary>
+    public readonly int Group = group;
 
     public byte* Codes(int panel) => codes + panel * codeStride;
 
     /// <summary>Null for precisions without scales.</summary>
     public byte* Scales(int panel) => scales + panel * scaleStride;
 
-    public PanelBlock Slice(int first, int length) => new(Codes(first), codeStride, Scales(first), scaleStride, length, Inputs);
+    public PanelBlock Slice(int first, int length) => new(Codes(first), codeStride, Scales(first), scaleStride, length, Inputs, Group);
+
+    /// <summary>The same codes with widened scales.</summary>
+    public PanelBlock WithScales(float* widened, nint stride) => new(codes, codeStride, (byte*)widened, stride * sizeof(float), Count, Inputs, Group);
 }

@@ -3,10 +3,11 @@ using Counterweight.Balancing.Plans;
 namespace Counterweight.Engine.Kernels;
 
 /// <summary>
-/// What the instruction sets share. For few rows codes become fp32 in registers, as they are used; for many rows a pair of panels is
-/// widened once into a block that stays in the L1 or L2 cache. Both ways multiply the same fp32 weights in the same order.
+/// What the instruction sets share. 16-bit values become fp32 in registers, as they are used; for integer codes, and for halves where there
+/// are many rows, a pair of panels is widened once into a block that stays in the L1 or L2 cache. Both ways multiply the same fp32 weights
+/// in the same order.
 /// </summary>
-internal abstract unsafe class PanelKernel : MatMulKernel
+internal abstract unsafe class PanelKernel(string name, CodeProduct codes) : MatMulKernel
 {
     /// <summary>Panels that are widened together.</summary>
     private const int WidenedPanels = 2;
@@ -15,10 +16,13 @@ internal abstract unsafe class PanelKernel : MatMulKernel
     private const int BufferedRows = 16;
 
     [ThreadStatic]
-    private static AlignedBuffer? _widened; // [2][inputs][16]
+    private static AlignedBuffer? _widened; // [2][inputs][16], then [2][scales of a row][16]
 
-    /// <summary>Rows up to which widening in registers is faster than widening ahead, by measurement.</summary>
-    protected abstract int MaxRowsInRegisters { get; }
+    /// <inheritdoc/>
+    public sealed override string Name => name;
+
+    /// <summary>Rows up to which widening halves in registers is faster than widening ahead, by measurement.</summary>
+    protected abstract int MaxHalfRowsInRegisters { get; }
 
     /// <inheritdoc/>
     public sealed override void Multiply(
@@ -30,12 +34,16 @@ internal abstract unsafe class PanelKernel : MatMulKernel
         var outputs = Math.Min(panelCount * PanelWidth, weights.Outputs - firstPanel * PanelWidth);
         if (weights.Precision == Precision.LlmInt8)
             LlmInt8Product.Multiply(this, weights.Block.Slice(firstPanel, panelCount), target, outputs);
-        else if (weights.Precision == Precision.Fp32 || (rows <= MaxRowsInRegisters && weights.Precision != Precision.Stored))
-            MultiplyOutputs(weights.Precision, weights.Block.Slice(firstPanel, panelCount), target, outputs);
+        else if (weights.Codes is Precision.Fp32 or Precision.Bf16 || (weights.Codes == Precision.Fp16 && rows <= MaxHalfRowsInRegisters))
+            MultiplyOutputs(weights.Codes, weights.Block.Slice(firstPanel, panelCount), target, outputs);
         else
             MultiplyWidened(weights, firstPanel, panelCount, target, outputs);
         GC.KeepAlive(weights);
     }
+
+    /// <inheritdoc/>
+    public sealed override void MultiplyQuantized(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride) =>
+        codes.Multiply(weights, firstPanel, panelCount, x, rows, y, yStride);
 
     /// <inheritdoc/>
     public sealed override void MultiplyPanels(
@@ -50,26 +58,33 @@ internal abstract unsafe class PanelKernel : MatMulKernel
     public abstract void MultiplyTiles(Precision precision, in PanelBlock panels, in RowBlock rows);
 
     /// <summary>
-    /// Writes panels as fp32, [panels][inputs][16]: code · scale, which is exact for every precision; for llm.int8 the codes alone. Not for stored formats.
+    /// Writes panels as fp32, [panels][inputs][16]: code · scale, which is exact for every precision; scales are fp32 already. Not for stored formats.
     /// </summary>
     public abstract void Widen(Precision precision, in PanelBlock panels, float* widened);
 
     private void MultiplyWidened(PackedMatrix weights, int firstPanel, int panelCount, in RowBlock rows, int outputs)
     {
         var panelFloats = (nint)weights.Inputs * PanelWidth;
-        var widened = Scratch.Reserve(ref _widened, WidenedPanels * panelFloats);
+        var scaleFloats = weights.Scales.PerRow(weights.Inputs) * PanelWidth;
+        var widened = Scratch.Reserve(ref _widened, WidenedPanels * (panelFloats + scaleFloats));
         for (var panel = 0; panel < panelCount; panel += WidenedPanels)
         {
             var pair = Math.Min(WidenedPanels, panelCount - panel);
-            if (weights.Format is { } format)
+            if (weights.Codes == Precision.Stored)
                 for (var p = 0; p < pair; p++)
-                    format.DecodePanel(weights.Stored, firstPanel + panel + p, widened + p * panelFloats);
+                    weights.Format!.DecodePanel(weights.Stored, firstPanel + panel + p, widened + p * panelFloats);
             else
-                Widen(weights.Precision, weights.Block.Slice(firstPanel + panel, pair), widened);
+                Widen(weights, weights.Block.Slice(firstPanel + panel, pair), widened, widened + WidenedPanels * panelFloats);
             var output = panel * PanelWidth;
             var block = PanelBlock.OfFloats(widened, panelFloats, pair, weights.Inputs);
             MultiplyOutputs(Precision.Fp32, block, rows.FromOutput(output), outputs - output);
         }
+    }
+
+    private void Widen(PackedMatrix weights, in PanelBlock panels, float* widened, float* scales)
+    {
+        var scaleFloats = weights.Scales.PerRow(weights.Inputs) * PanelWidth;
+        Widen(weights.Codes, scaleFloats == 0 ? panels : panels.WithScales(weights.Scales.Widen(panels.Scales(0), panels.Count * scaleFloats, scales), scaleFloats), widened);
     }
 
     /// <summary>Writes no more than <paramref name="outputs"/> results a row, though the last panel may be wider.</summary>

@@ -3,43 +3,57 @@ using Counterweight.Engine.Quantization;
 
 namespace Counterweight.Engine.Kernels;
 
-/// <summary>How the codes and scales of a precision lie in a row and in a panel.</summary>
-/// <param name="CodeBytes">Bytes of a code; an int4 byte holds two.</param>
-/// <param name="CodesPerRow">Codes of a row.</param>
-/// <param name="ScaleBytes">2: bfloat16, 4: fp32, 0: none.</param>
-/// <param name="ScalesPerRow">Scales of a row.</param>
-internal readonly record struct PanelLayout(int CodeBytes, int CodesPerRow, int ScaleBytes, int ScalesPerRow)
+/// <summary>
+/// How the codes of a precision lie in a row and in a panel. A panel is a sequence of 16 words of 32 bits, one for each output; a word holds
+/// neighbouring inputs: one fp32, two 16-bit values, four int8 codes or eight int4 codes, as the integer and bfloat16 dot-product
+/// instructions read them. In an int4 word byte k has input k in its low and input k + 4 in its high nibble.
+/// </summary>
+/// <param name="Codes">What the codes are.</param>
+/// <param name="Inputs">Codes of a row.</param>
+/// <param name="Scales">The scales.</param>
+internal readonly record struct PanelLayout(Precision Codes, int Inputs, ScaleFormat Scales)
 {
-    public static PanelLayout Of(Precision precision, int inputs) => precision switch
+    public static PanelLayout Of(Precision precision, int inputs, ScaleFormat scales)
     {
-        Precision.Fp32 => new PanelLayout(sizeof(float), inputs, 0, 0),
-        Precision.Fp16 or Precision.Bf16 => new PanelLayout(sizeof(ushort), inputs, 0, 0),
-        Precision.Int8 => new PanelLayout(1, inputs, sizeof(ushort), 1),
-        Precision.LlmInt8 => new PanelLayout(1, inputs, sizeof(float), 1),
-        Precision.Int4 => new PanelLayout(
-            1, (inputs + 1) / 2, sizeof(ushort), (inputs + QuantizedMatrix.GroupSize - 1) / QuantizedMatrix.GroupSize),
-        _ => throw new ArgumentOutOfRangeException(nameof(precision), precision, "the engine cannot hold this precision"),
-    };
-
-    public int RowBytes => CodesPerRow * CodeBytes;
-
-    public long PanelCodeBytes => (long)RowBytes * MatMulKernel.PanelWidth;
-
-    public long PanelScaleBytes => (long)ScalesPerRow * ScaleBytes * MatMulKernel.PanelWidth;
-
-    /// <summary>Whether a scale is kept as it is.</summary>
-    public bool Holds(float scale) =>
-        float.IsFinite(scale) && (ScaleBytes == sizeof(float) || (BitConverter.SingleToUInt32Bits(scale) & 0xFFFF) == 0);
-
-    public unsafe void StoreScale(byte* scales, int index, float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        if (ScaleBytes == sizeof(float))
-            ((uint*)scales)[index] = bits;
-        else
-            ((ushort*)scales)[index] = (ushort)(bits >> 16);
+        var layout = new PanelLayout(precision, inputs, scales);
+        return layout.CodeBits > 0 ? layout : throw new ArgumentOutOfRangeException(nameof(precision), precision, "the engine cannot hold this precision");
     }
 
-    public unsafe float LoadScale(byte* scales, int index) =>
-        BitConverter.UInt32BitsToSingle(ScaleBytes == sizeof(float) ? ((uint*)scales)[index] : (uint)((ushort*)scales)[index] << 16);
+    /// <summary>Bits of a code; 0 for what has no panels.</summary>
+    public int CodeBits => Codes switch
+    {
+        Precision.Fp32 => 32,
+        Precision.Fp16 or Precision.Bf16 => 16,
+        Precision.Int8 or Precision.LlmInt8 => 8,
+        Precision.Int4 => 4,
+        _ => 0,
+    };
+
+    /// <summary>Inputs of a word.</summary>
+    public int InputsPerWord => 32 / CodeBits;
+
+    /// <summary>Bytes of a row before packing.</summary>
+    public int RowBytes => (int)(((long)Inputs * CodeBits + 7) / 8);
+
+    public int ScalesPerRow => Scales.PerRow(Inputs);
+
+    /// <summary>Words of an output: rows of integer codes are filled up with zeros to whole groups, which is what products run over.</summary>
+    public int Words => CodeBits <= 8 ? (Inputs + QuantizedMatrix.GroupSize - 1) / QuantizedMatrix.GroupSize * (QuantizedMatrix.GroupSize / InputsPerWord)
+        : (Inputs + InputsPerWord - 1) / InputsPerWord;
+
+    public long PanelCodeBytes => (long)Words * sizeof(uint) * MatMulKernel.PanelWidth;
+
+    public long PanelScaleBytes => (long)ScalesPerRow * Scales.Bytes * MatMulKernel.PanelWidth;
+
+    /// <summary>Four bytes of a row as a panel has them, and the other way round.</summary>
+    public uint ToPanel(uint word) => CodeBits == 4 ? SwapBits(SwapBits(word, 0x0000FF00, 8), 0x00F000F0, 4) : word;
+
+    public uint FromPanel(uint word) => CodeBits == 4 ? SwapBits(SwapBits(word, 0x00F000F0, 4), 0x0000FF00, 8) : word;
+
+    /// <summary>Swaps the bits of the mask with those <paramref name="distance"/> above (Warren, "Hacker's Delight", section 7-1).</summary>
+    private static uint SwapBits(uint word, uint mask, int distance)
+    {
+        var different = (word ^ (word >> distance)) & mask;
+        return word ^ different ^ (different << distance);
+    }
 }

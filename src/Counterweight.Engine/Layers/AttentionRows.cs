@@ -25,10 +25,13 @@ internal sealed unsafe class AttentionRows : IDisposable
 
     public AttentionRows(ComputeContext context, int heads, int kvHeads, int headDim, float scale, int? valueDim = null)
     {
+        Context = context;
         (_heads, _kvHeads, _headDim, _valueDim) = (heads, kvHeads, headDim, valueDim ?? headDim);
         _attention = new Attention(context, heads, kvHeads, headDim, scale, valueDim);
         _prepareAndStore = new RowWork(context.Pool, PrepareAndStore);
     }
+
+    public ComputeContext Context { get; }
 
     public float* Queries => _queries.Pointer;
 

@@ -5,8 +5,8 @@ namespace Counterweight.Engine.Layers;
 /// <summary>Dense SwiGLU feed-forward (Shazeer 2020): down(silu(gate·x) ⊙ up·x).</summary>
 public sealed unsafe class GatedMlp : IDisposable
 {
+    private readonly LinearGroup _gateAndUp;
     private readonly Linear _gate; // [intermediate, hidden]
-    private readonly Linear _up;   // [intermediate, hidden]
     private readonly Linear _down; // [hidden, intermediate]
     private readonly FloatBuffer _scratch; // [2][rows, intermediate]
     private readonly RowWork _activate;
@@ -20,7 +20,7 @@ public sealed unsafe class GatedMlp : IDisposable
     /// <param name="scratch">Room for what lies between; shared by layers, of which one works at a time, and not freed here.</param>
     public GatedMlp(ComputeContext context, Linear gate, Linear up, Linear down, FloatBuffer scratch)
     {
-        (_gate, _up, _down, _scratch) = (gate, up, down, scratch);
+        (_gateAndUp, _gate, _down, _scratch) = (new LinearGroup(context, gate, up), gate, down, scratch);
         _activate = new RowWork(context.Pool, Activate);
     }
 
@@ -33,8 +33,7 @@ public sealed unsafe class GatedMlp : IDisposable
         var width = _gate.Outputs;
         _gateRows = _scratch.Reserve(2L * rows * width);
         _upRows = _gateRows + (long)rows * width;
-        _gate.Forward(x, rows, _gate.Inputs, _gateRows, width);
-        _up.Forward(x, rows, _up.Inputs, _upRows, width);
+        _gateAndUp.Forward(x, rows, [(nint)_gateRows, (nint)_upRows]);
         _activate.Run(rows);
         _down.Forward(_gateRows, rows, width, y, _down.Outputs);
     }
@@ -48,8 +47,7 @@ public sealed unsafe class GatedMlp : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _gate.Dispose();
-        _up.Dispose();
+        _gateAndUp.Dispose();
         _down.Dispose();
     }
 }

@@ -9,10 +9,14 @@ public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, 
     /// <summary>Rows of a tile: widening a panel is paid once for so many rows.</summary>
     private const int RowsPerTile = 256;
 
-    /// <summary>Multiplications below which a second thread costs more than it brings (about 3 µs of one core).</summary>
-    private const long SerialWork = 100_000;
+    /// <summary>Multiplications below which a second thread costs more than it brings (about 2 µs of one core).</summary>
+    private const long SerialWork = 50_000;
+
+    [ThreadStatic]
+    private static AlignedBuffer? _ownRow;
 
     private float* _x, _y;
+    private byte** _quantized;
     private int _rows, _xStride, _yStride, _rowTiles, _panelsPerTile;
 
     /// <summary>Rows of W.</summary>
@@ -27,7 +31,21 @@ public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, 
     /// <summary>y[r] = W·x[r] + b for all rows; strides in floats.</summary>
     public void Forward(float* x, int rows, int xStride, float* y, int yStride)
     {
+        var quantized = context.Quantizes(weights) ? context.Activations.Quantize(x, rows, xStride, Inputs) : null;
+        context.Pool.Run(this, Begin(x, quantized, rows, xStride, y, yStride));
+    }
+
+    /// <summary>Plans the product and returns the number of tiles, which the caller then runs.</summary>
+    /// <param name="x">[rows, inputs].</param>
+    /// <param name="quantized">The same rows quantized, or null.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="xStride">Floats from one row of x to the next.</param>
+    /// <param name="y">[rows, outputs].</param>
+    /// <param name="yStride">Floats from one row of y to the next.</param>
+    internal int Begin(float* x, byte** quantized, int rows, int xStride, float* y, int yStride)
+    {
         _x = x;
+        _quantized = quantized;
         _y = y;
         (_rows, _xStride, _yStride) = (rows, xStride, yStride);
         _rowTiles = (rows + RowsPerTile - 1) / RowsPerTile;
@@ -35,33 +53,45 @@ public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, 
         var panelTiles = Math.Clamp(wanted / Math.Max(_rowTiles, 1), 1, (weights.Panels + 1) / 2);
         _panelsPerTile = (weights.Panels + panelTiles - 1) / panelTiles;
         _panelsPerTile += _panelsPerTile & 1; // kernels work on pairs of panels
-        context.Pool.Run(this, _rowTiles * ((weights.Panels + _panelsPerTile - 1) / _panelsPerTile));
+        return _rowTiles * ((weights.Panels + _panelsPerTile - 1) / _panelsPerTile);
     }
 
-    /// <summary>The same on the calling thread alone; rows lie one behind the other.</summary>
+    /// <summary>The same as <see cref="Forward"/> on the calling thread alone; rows lie one behind the other.</summary>
     public void ForwardOnThisThread(float* x, int rows, float* y)
     {
-        context.Kernel.Multiply(weights, 0, weights.Panels, x, rows, Inputs, y, Outputs);
-        for (var r = 0; bias is not null && r < rows; r++)
-            VectorMath.Add(y + (long)r * Outputs, bias);
+        if (context.Quantizes(weights))
+            for (var r = 0; r < rows; r++)
+            {
+                var row = (byte*)Scratch.Reserve(ref _ownRow, MatMulKernel.QuantizedRowBytes(Inputs) / sizeof(float));
+                MatMulKernel.QuantizeRow(x + (long)r * Inputs, Inputs, row);
+                context.Kernel.MultiplyQuantized(weights, 0, weights.Panels, &row, 1, y + (long)r * Outputs, Outputs);
+            }
+        else
+            context.Kernel.Multiply(weights, 0, weights.Panels, x, rows, Inputs, y, Outputs);
+        if (bias is not null)
+            AddBias(y, rows, Outputs, 0, Outputs);
     }
 
-    void IParallelWork.Run(int item, int worker)
+    /// <summary>Computes a tile.</summary>
+    public void Run(int item, int worker)
     {
         var firstRow = item % _rowTiles * RowsPerTile;
         var firstPanel = item / _rowTiles * _panelsPerTile;
         var rows = Math.Min(RowsPerTile, _rows - firstRow);
         var panels = Math.Min(_panelsPerTile, weights.Panels - firstPanel);
         var y = _y + (long)firstRow * _yStride;
-        context.Kernel.Multiply(weights, firstPanel, panels, _x + (long)firstRow * _xStride, rows, _xStride, y, _yStride);
+        if (_quantized is not null)
+            context.Kernel.MultiplyQuantized(weights, firstPanel, panels, _quantized + firstRow, rows, y, _yStride);
+        else
+            context.Kernel.Multiply(weights, firstPanel, panels, _x + (long)firstRow * _xStride, rows, _xStride, y, _yStride);
         if (bias is not null)
-            AddBias(y, rows, firstPanel * MatMulKernel.PanelWidth, Math.Min((firstPanel + panels) * MatMulKernel.PanelWidth, Outputs));
+            AddBias(y, rows, _yStride, firstPanel * MatMulKernel.PanelWidth, Math.Min((firstPanel + panels) * MatMulKernel.PanelWidth, Outputs));
     }
 
-    private void AddBias(float* y, int rows, int begin, int end)
+    private void AddBias(float* y, int rows, int stride, int begin, int end)
     {
         for (var r = 0; r < rows; r++)
-            VectorMath.Add(y + (long)r * _yStride + begin, bias!.AsSpan(begin, end - begin));
+            VectorMath.Add(y + (long)r * stride + begin, bias!.AsSpan(begin, end - begin));
     }
 
     /// <inheritdoc/>

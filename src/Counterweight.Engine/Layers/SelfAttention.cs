@@ -11,6 +11,8 @@ namespace Counterweight.Engine.Layers;
 internal sealed unsafe class SelfAttention(
     AttentionRows rows, int layer, Linear query, Linear key, Linear value, Linear output, HeadPreparation prepare) : SequenceMixer
 {
+    private readonly LinearGroup _projections = new(rows.Context, query, key, value);
+
     /// <summary>Which keys a query sees.</summary>
     public AttentionReach Reach { get; init; }
 
@@ -22,18 +24,14 @@ internal sealed unsafe class SelfAttention(
 
     public override void Forward(ForwardPass pass, float* x)
     {
-        query.Forward(x, pass.Rows, query.Inputs, rows.Queries, query.Outputs);
-        key.Forward(x, pass.Rows, key.Inputs, rows.Keys, key.Outputs);
-        value.Forward(x, pass.Rows, value.Inputs, rows.Values, value.Outputs);
+        _projections.Forward(x, pass.Rows, [(nint)rows.Queries, (nint)rows.Keys, (nint)rows.Values]);
         rows.Attend(layer, prepare, Reach, Sinks, Bias);
         output.Forward(rows.Attended, pass.Rows, output.Inputs, pass.Output, output.Outputs);
     }
 
     public override void Dispose()
     {
-        query.Dispose();
-        key.Dispose();
-        value.Dispose();
+        _projections.Dispose();
         output.Dispose();
     }
 }

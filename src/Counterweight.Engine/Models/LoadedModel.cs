@@ -51,7 +51,7 @@ public sealed class LoadedModel : IDisposable
         try
         {
             pool = new WorkerPool(options.Threads);
-            model = ModelLoader.Load(checkpoint, new ComputeContext(MatMulKernelFactory.Create(options.Kernels), pool), warn);
+            model = ModelLoader.Load(checkpoint, new ComputeContext(MatMulKernelFactory.Create(options.Kernels), pool, options.Compute), warn);
             var loaded = new LoadedModel(checkpoint, pool, model);
             loaded.Apply(PlanFor(options, checkpoint, model), options.Split);
             return loaded;
@@ -123,6 +123,9 @@ public sealed record LoadOptions
 
     /// <summary>Kernel variant by name; null (default): the best one, or what COUNTERWEIGHT_KERNELS says.</summary>
     public string? Kernels { get; init; }
+
+    /// <summary>What activations are when they meet integer weights; default <see cref="ComputeMode.Fast"/>.</summary>
+    public ComputeMode Compute { get; init; } = ComputeMode.Fast;
 
     /// <summary>Split policy by name; default <c>by-gate</c>.</summary>
     public string Split { get; init; } = "by-gate";

@@ -1,4 +1,5 @@
 using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Quantization.Formats;
 
 namespace Counterweight.Engine.Quantization;
@@ -22,6 +23,9 @@ namespace Counterweight.Engine.Quantization;
 /// </param>
 public sealed record QuantizedMatrix(Precision Precision, int Outputs, int Inputs, ReadOnlyMemory<byte> Codes, float[] Scales)
 {
+    /// <summary>How the scales are kept and how many inputs share one, where that is not what the precision's own quantizer makes.</summary>
+    public ScaleFormat ScaleFormat { get; init; } = ScaleFormat.Of(Precision);
+
     /// <summary>Inputs that share a scale in int4.</summary>
     public const int GroupSize = 32;
 

@@ -105,14 +105,17 @@ public static class Quantizer
         var codes = matrix.Codes.Span;
         var rowBytes = codes.Length / matrix.Outputs;
         var scalesPerRow = matrix.Scales.Length / matrix.Outputs;
+        var group = matrix.ScaleFormat.Group == 0 ? matrix.Inputs : matrix.ScaleFormat.Group;
         for (var row = 0; row < matrix.Outputs; row++)
             for (var i = 0; i < matrix.Inputs; i++)
+            {
+                var scale = matrix.Scales[row * scalesPerRow + i / group];
                 weights[row * matrix.Inputs + i] = matrix.Precision switch
                 {
-                    Precision.Int4 => (((codes[row * rowBytes + i / 2] >> (i % 2 * 4)) & 15) - 8)
-                        * matrix.Scales[row * scalesPerRow + i / QuantizedMatrix.GroupSize],
-                    Precision.Int8 => (sbyte)codes[row * rowBytes + i] * matrix.Scales[row],
-                    _ => (sbyte)codes[row * rowBytes + i] * matrix.Scales[row] / LlmInt8Quantizer.CodeMax,
+                    Precision.Int4 => (((codes[row * rowBytes + i / 2] >> (i % 2 * 4)) & 15) - 8) * scale,
+                    Precision.Int8 => (sbyte)codes[row * rowBytes + i] * scale,
+                    _ => (sbyte)codes[row * rowBytes + i] * scale / LlmInt8Quantizer.CodeMax,
                 };
+            }
     }
 }

@@ -20,13 +20,16 @@ public sealed class WorkerPool : IDisposable
     /// <summary>Spins before parking; about 20 µs. Longer spins starve a machine that runs other things as well.</summary>
     private const int SpinsBeforeParking = 400;
 
+    /// <summary>An item number that no work has: there is nothing to take.</summary>
+    private const int Closed = int.MaxValue / 2;
+
     private readonly Thread[] _threads;
     private readonly object _gate = new();
     private IParallelWork? _work;
     private ExceptionDispatchInfo? _failure;
     private int _items;
-    private int _next;
-    private int _running;
+    private int _next = Closed;
+    private int _active;
     private int _epoch;
     private int _parked;
     private int _busy;
@@ -70,13 +73,14 @@ public sealed class WorkerPool : IDisposable
             throw new InvalidOperationException("the worker pool is at work already");
         _work = work;
         _items = items;
-        _next = 0;
-        _running = _threads.Length;
+        // A worker that is late from the former run may take items from here on.
+        Volatile.Write(ref _next, 0);
         Interlocked.Increment(ref _epoch);
         if (Volatile.Read(ref _parked) > 0)
             WakeParked();
         TakeItems(0);
         WaitForOthers();
+        Volatile.Write(ref _next, Closed);
         _work = null;
         var failure = _failure;
         _failure = null;
@@ -96,13 +100,14 @@ public sealed class WorkerPool : IDisposable
 
     private void WorkerLoop(int worker)
     {
-        for (var seen = 0; ; seen++)
+        for (var seen = 0; ;)
         {
-            WaitForEpochAfter(seen);
+            seen = WaitForEpochAfter(seen);
             if (_stopping)
                 return;
+            Interlocked.Increment(ref _active);
             TakeItems(worker);
-            Interlocked.Decrement(ref _running);
+            Interlocked.Decrement(ref _active);
         }
     }
 
@@ -117,16 +122,16 @@ public sealed class WorkerPool : IDisposable
         {
             // The first failure is the one that the caller sees; items that nobody took yet are dropped.
             Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(failure), null);
-            Volatile.Write(ref _next, _items);
+            Volatile.Write(ref _next, Closed);
         }
     }
 
-    private void WaitForEpochAfter(int seen)
+    private int WaitForEpochAfter(int seen)
     {
         for (var spin = 0; spin < SpinsBeforeParking; spin++)
         {
-            if (Volatile.Read(ref _epoch) != seen)
-                return;
+            if (Volatile.Read(ref _epoch) is var epoch && epoch != seen)
+                return epoch;
             Thread.SpinWait(8);
         }
         lock (_gate)
@@ -135,12 +140,14 @@ public sealed class WorkerPool : IDisposable
             while (Volatile.Read(ref _epoch) == seen)
                 Monitor.Wait(_gate);
             Interlocked.Decrement(ref _parked);
+            return Volatile.Read(ref _epoch);
         }
     }
 
+    /// <summary>Whoever has an item has counted itself as active before; one that has not woken up yet is not waited for.</summary>
     private void WaitForOthers()
     {
-        for (var spin = 0; Volatile.Read(ref _running) > 0; spin++)
+        for (var spin = 0; Volatile.Read(ref _active) > 0; spin++)
         {
             // A preempted worker needs the core that this thread would spin on.
             if (spin < SpinsBeforeParking)

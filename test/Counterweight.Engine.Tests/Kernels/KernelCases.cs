@@ -21,6 +21,39 @@ internal static unsafe class KernelCases
         return data;
     }
 
+    /// <summary>Integer weights whose activations may be quantized, with scales of every type and width; the second and fourth are GGUF's Q8_0 and Q4_0.</summary>
+    public static (Precision Precision, ScaleFormat Scales)[] Integer { get; } =
+    [
+        (Precision.Int8, ScaleFormat.Of(Precision.Int8)),
+        (Precision.Int8, new ScaleFormat(ScaleType.Half, 32)),
+        (Precision.Int4, ScaleFormat.Of(Precision.Int4)),
+        (Precision.Int4, new ScaleFormat(ScaleType.Half, 32)),
+        (Precision.Int8, new ScaleFormat(ScaleType.Single, 64)),
+        (Precision.Int4, new ScaleFormat(ScaleType.BFloat16, 128)),
+    ];
+
+    public static TheoryData<string, int> VariantsAndIntegerFormats()
+    {
+        var data = new TheoryData<string, int>();
+        foreach (var name in MatMulKernelFactory.Available)
+            for (var format = 0; format < Integer.Length; format++)
+                data.Add(name, format);
+        return data;
+    }
+
+    /// <summary>Codes over the whole range, the extreme ones included, and scales around 0.01.</summary>
+    public static QuantizedMatrix Codes(int format, int outputs, int inputs, int seed)
+    {
+        var (precision, scales) = Integer[format];
+        var random = new Random(seed);
+        var codes = new byte[outputs * (precision == Precision.Int8 ? inputs : (inputs + 1) / 2)];
+        random.NextBytes(codes);
+        var values = new float[outputs * scales.PerRow(inputs)];
+        for (var i = 0; i < values.Length; i++)
+            values[i] = (float)(Half)((4 + random.Next(4)) / 512f);
+        return new QuantizedMatrix(precision, outputs, inputs, codes, values) { ScaleFormat = scales };
+    }
+
     public static TheoryData<string> Variants() => [.. MatMulKernelFactory.Available];
 
     public static float[] Random(int count, int seed, float size = 1f)

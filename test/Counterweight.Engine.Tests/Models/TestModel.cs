@@ -5,6 +5,7 @@ using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
 using Counterweight.Engine.Tests.Checkpoints;
+using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Tests.Models;
 
@@ -23,11 +24,11 @@ internal sealed class TestModel : IDisposable
 
     public MoeModel Model => Loaded.Model;
 
-    public static TestModel Open(TinyModel? tiny = null, string? kernels = null, int threads = 2)
+    public static TestModel Open(TinyModel? tiny = null, string? kernels = null, int threads = 2, ComputeMode compute = ComputeMode.Fast)
     {
         var folder = new TemporaryFolder();
         (tiny ?? TinyModel.Default).Write(folder.Path);
-        return new TestModel(folder, LoadedModel.Open(folder.Path, new LoadOptions { Kernels = kernels, Threads = threads }));
+        return new TestModel(folder, LoadedModel.Open(folder.Path, new LoadOptions { Kernels = kernels, Threads = threads, Compute = compute }));
     }
 
     /// <summary>A folder that stays the caller's.</summary>

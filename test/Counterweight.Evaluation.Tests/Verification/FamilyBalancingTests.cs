@@ -5,6 +5,7 @@ using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Calibration;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
+using Counterweight.Engine.Threading;
 using Counterweight.Tests;
 
 namespace Counterweight.Evaluation.Tests.Verification;
@@ -67,7 +68,7 @@ public sealed class FamilyBalancingTests
     [MemberData(nameof(Folders))]
     public void Ordinary_weights_of_a_plan_are_what_its_codes_stand_for(string folder)
     {
-        using var loaded = Open(folder);
+        using var loaded = Open(folder, ComputeMode.Exact);
         var model = loaded.Model;
         var prompts = GoldenModels.Prompts(folder);
         LayerPlan[] layers = [.. model.OriginalLayers().Select(layer => layer with { Slots = [.. layer.Slots.Select(slot => slot with { Precision = Precision.Int8 })] })];
@@ -85,8 +86,8 @@ public sealed class FamilyBalancingTests
         Assert.InRange(expected.Zip(actual, (a, b) => MathF.Abs(a - b)).Max(), 0, 1e-3f);
     }
 
-    private static LoadedModel Open(string folder) =>
-        LoadedModel.Open(GoldenFiles.Shared("goldens", "models", folder), new LoadOptions { Threads = 2 });
+    private static LoadedModel Open(string folder, ComputeMode compute = ComputeMode.Fast) =>
+        LoadedModel.Open(GoldenFiles.Shared("goldens", "models", folder), new LoadOptions { Threads = 2, Compute = compute });
 
     /// <summary>One to three copies of every expert.</summary>
     private static IReadOnlyList<LayerPlan> Replicated(MoeModel model) => [.. model.OriginalLayers().Select(layer => layer with

@@ -1,0 +1,94 @@
+using System.Runtime.CompilerServices;
+using Counterweight.Balancing.Plans;
+
+namespace Counterweight.Engine.Kernels;
+
+/// <summary>
+/// int8 activations × int8 or int4 weights. For each 32 inputs the product of codes is summed exactly in int32, then
+/// sum += float(product) · (weight scale · activation scale), fused, in input order: every variant gives the same bits, whatever the rows
+/// and panels of the call.
+/// </summary>
+internal abstract unsafe class CodeProduct
+{
+    private const int Width = MatMulKernel.PanelWidth;
+    private const int Group = QuantizedRows.Group;
+
+    [ThreadStatic]
+    private static AlignedBuffer? _scales; // [2][groups][16]
+
+    /// <summary>Rows of the largest tile.</summary>
+    protected abstract int TileRows { get; }
+
+    /// <summary>One tile.</summary>
+    /// <param name="int4">Whether weights are int4, otherwise int8.</param>
+    /// <param name="tile">What to multiply.</param>
+    /// <param name="panels">1 or 2.</param>
+    /// <param name="rows">1 to <see cref="TileRows"/>.</param>
+    protected abstract void Multiply(bool int4, in CodeTile tile, int panels, int rows);
+
+    /// <summary>All rows against panels of a matrix; never writes outputs that the matrix does not have.</summary>
+    /// <param name="weights">int8 or int4.</param>
+    /// <param name="firstPanel">First panel.</param>
+    /// <param name="panelCount">Panels.</param>
+    /// <param name="x">Quantized rows.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="y">[rows, outputs]; points at output 0.</param>
+    /// <param name="yStride">Floats from row to row.</param>
+    public void Multiply(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride)
+    {
+        var panels = weights.Block;
+        var scaleVectors = weights.Scales.PerRow(weights.Inputs);
+        var groups = (weights.Inputs + Group - 1) / Group;
+        var buffer = Scratch.Reserve(ref _scales, 4L * (scaleVectors + groups) * Width);
+        var tile = new CodeTile { Groups = groups, ScaleStep = scaleVectors == 1 ? 0 : Width * sizeof(float) };
+        for (var panel = firstPanel; panel < firstPanel + panelCount; panel += 2)
+        {
+            var pair = Math.Min(2, firstPanel + panelCount - panel);
+            tile.Codes = panels.Codes(panel);
+            tile.NextCodes = panels.Codes(panel + pair - 1);
+            tile.Scales = WidenScales(weights, panels.Scales(panel), pair * scaleVectors, buffer);
+            tile.NextScales = tile.Scales + (nint)(pair - 1) * (tile.ScaleStep == 0 ? 1 : groups) * Width;
+            MultiplyPair(weights, ref tile, panel, pair, x, rows, y + (nint)panel * Width, yStride);
+        }
+        GC.KeepAlive(weights);
+    }
+
+    /// <summary>fp32 scales of one or two panels, a vector for each 32 inputs or one for all.</summary>
+    private static float* WidenScales(PackedMatrix weights, byte* scales, int vectors, float* buffer)
+    {
+        var widened = weights.Scales.Widen(scales, vectors * Width, buffer);
+        if (weights.Scales.Group is 0 or Group)
+            return widened;
+        var (repeats, groups, perRow) = (weights.Scales.Group / Group, (weights.Inputs + Group - 1) / Group, weights.Scales.PerRow(weights.Inputs));
+        if (perRow == 1)
+            return widened;
+        var spread = buffer + (nint)2 * perRow * Width;
+        for (var panel = 0; panel < vectors / perRow; panel++)
+            for (var g = 0; g < groups; g++)
+                new ReadOnlySpan<float>(widened + ((nint)panel * perRow + g / repeats) * Width, Width)
+                    .CopyTo(new Span<float>(spread + ((nint)panel * groups + g) * Width, Width));
+        return spread;
+    }
+
+    [SkipLocalsInit]
+    private void MultiplyPair(PackedMatrix weights, ref CodeTile tile, int panel, int pair, byte** x, int rows, float* y, int yStride)
+    {
+        var results = stackalloc float[CodeTile.MaxRows * 2 * Width];
+        var outputs = Math.Min(pair * Width, weights.Outputs - panel * Width);
+        var tiles = (rows + TileRows - 1) / TileRows;
+        for (var t = 0; t < tiles; t++)
+        {
+            // Even tiles: the last one would leave the multipliers waiting if it had a row or two.
+            var first = (int)((long)rows * t / tiles);
+            var count = (int)((long)rows * (t + 1) / tiles) - first;
+            for (var r = 0; r < count; r++)
+            {
+                tile.X[r] = (nint)x[first + r];
+                tile.Y[r] = outputs == pair * Width ? (nint)(y + (nint)(first + r) * yStride) : (nint)(results + r * 2 * Width);
+            }
+            Multiply(weights.Codes == Precision.Int4, tile, pair, count);
+            for (var r = 0; r < count && outputs < pair * Width; r++)
+                new ReadOnlySpan<float>(results + r * 2 * Width, outputs).CopyTo(new Span<float>(y + (nint)(first + r) * yStride, outputs));
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using System.Numerics.Tensors;
+using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Quantization;
+
+namespace Counterweight.Engine.Kernels;
+
+/// <summary>What a weight matrix keeps its scales as.</summary>
+public enum ScaleType
+{
+    /// <summary>There are none.</summary>
+    None,
+
+    /// <summary>bfloat16.</summary>
+    BFloat16,
+
+    /// <summary>IEEE half precision.</summary>
+    Half,
+
+    /// <summary>IEEE single precision.</summary>
+    Single,
+}
+
+/// <summary>The scales of a weight matrix.</summary>
+/// <param name="Type">What each is kept as.</param>
+/// <param name="Group">Neighbouring inputs that share one, a multiple of 32; 0: one for a whole row.</param>
+public readonly record struct ScaleFormat(ScaleType Type, int Group)
+{
+    /// <summary>The scales of a precision of the project's own quantizers.</summary>
+    public static ScaleFormat Of(Precision precision) => precision switch
+    {
+        Precision.Int8 => new ScaleFormat(ScaleType.BFloat16, 0),
+        Precision.LlmInt8 => new ScaleFormat(ScaleType.Single, 0),
+        Precision.Int4 => new ScaleFormat(ScaleType.BFloat16, QuantizedMatrix.GroupSize),
+        _ => default,
+    };
+
+    /// <summary>Bytes of a scale.</summary>
+    public int Bytes => Type switch
+    {
+        ScaleType.None => 0,
+        ScaleType.Single => sizeof(float),
+        _ => sizeof(ushort),
+    };
+
+    /// <summary>Scales of a row.</summary>
+    public int PerRow(int inputs) => Type == ScaleType.None ? 0 : Group == 0 ? 1 : (inputs + Group - 1) / Group;
+
+    /// <summary>Whether a scale is kept as it is.</summary>
+    public bool Holds(float scale) => float.IsFinite(scale) && Type switch
+    {
+        ScaleType.BFloat16 => (BitConverter.SingleToUInt32Bits(scale) & 0xFFFF) == 0,
+        ScaleType.Half => (float)(Half)scale == scale,
+        _ => true,
+    };
+
+    internal unsafe void Store(byte* scales, int index, float value)
+    {
+        switch (Type)
+        {
+            case ScaleType.BFloat16: ((ushort*)scales)[index] = (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16); break;
+            case ScaleType.Half: ((Half*)scales)[index] = (Half)value; break;
+            default: ((float*)scales)[index] = value; break;
+        }
+    }
+
+    /// <summary>The scales as fp32, widened into the buffer unless they are kept so.</summary>
+    internal unsafe float* Widen(byte* scales, int count, float* buffer)
+    {
+        if (Type == ScaleType.Single)
+            return (float*)scales;
+        var widened = new Span<float>(buffer, count);
+        if (Type == ScaleType.Half)
+            TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(scales, count), widened);
+        else
+            BFloat16.Widen(new ReadOnlySpan<ushort>(scales, count), widened);
+        return buffer;
+    }
+
+    internal unsafe float Load(byte* scales, int index) => Type switch
+    {
+        ScaleType.BFloat16 => BitConverter.UInt32BitsToSingle((uint)((ushort*)scales)[index] << 16),
+        ScaleType.Half => (float)((Half*)scales)[index],
+        _ => ((float*)scales)[index],
+    };
+}

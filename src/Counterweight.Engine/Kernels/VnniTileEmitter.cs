@@ -1,0 +1,170 @@
+using System.Runtime.InteropServices;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Counterweight.Engine.Kernels;
+
+/// <summary>
+/// Writes the machine code of one register tile: void f(CodeTile*), System V calling convention. The loop goes over groups of 32 inputs;
+/// int32 sums begin with the correction for weights that enter as unsigned bytes, and are added to the fp32 sums at the end of the group.
+/// </summary>
+internal sealed class VnniTileEmitter(bool int4, int panels, int rows)
+{
+    private static readonly AssemblerRegister64[] RowRegisters = [r10, r11, rbx, rbp, r12, r13];
+
+    private readonly Assembler _code = new(64);
+
+    private static AssemblerRegister64 Arguments => rdi;
+
+    private static AssemblerRegister64 Groups => r9;
+
+    private static AssemblerRegister64 ScaleStep => r8;
+
+    private static AssemblerRegisterZMM Activations => zmm28;
+
+    private static AssemblerRegisterZMM Scale => zmm29;
+
+    /// <summary>128 or 15 in every byte.</summary>
+    private static AssemblerRegisterZMM ByteConstant => zmm30;
+
+    public byte[] Emit()
+    {
+        AssemblerRegister64[] saved = [rbx, rbp, r12, r13];
+        foreach (var register in saved)
+            _code.push(register);
+        Begin();
+        var loop = _code.CreateLabel();
+        _code.Label(ref loop);
+        StartSums();
+        for (var word = 0; word < (int4 ? 4 : 8); word++)
+            if (int4)
+                MultiplyEights(word);
+            else
+                MultiplyFours(word);
+        AddScaled();
+        Advance();
+        _code.jnz(loop);
+        StoreResults();
+        _code.vzeroupper();
+        foreach (var register in Enumerable.Reverse(saved))
+            _code.pop(register);
+        _code.ret();
+        using var stream = new MemoryStream();
+        _code.Assemble(new StreamCodeWriter(stream), 0);
+        return stream.ToArray();
+    }
+
+    private static AssemblerRegisterZMM Zmm(int index) => new AssemblerRegisterZMM[]
+    {
+        zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7, zmm8, zmm9, zmm10, zmm11, zmm12, zmm13, zmm14, zmm15, zmm16, zmm17, zmm18, zmm19, zmm20, zmm21,
+        zmm22, zmm23, zmm24, zmm25, zmm26, zmm27,
+    }[index];
+
+    private AssemblerRegisterZMM Sum(int row, int panel) => Zmm(row * panels + panel);
+
+    private AssemblerRegisterZMM Product(int row, int panel) => Zmm(12 + row * panels + panel);
+
+    /// <summary>int4: two for each panel, inputs 0 to 3 and 4 to 7 of the words.</summary>
+    private static AssemblerRegisterZMM Weights(int panel, int part = 0) => Zmm(24 + 2 * part + panel);
+
+    private static AssemblerRegister64 Codes(int panel) => panel == 0 ? rax : rcx;
+
+    private static AssemblerRegister64 Scales(int panel) => panel == 0 ? rdx : rsi;
+
+    private static int Offset(string field) => (int)Marshal.OffsetOf<CodeTile>(field);
+
+    private void Begin()
+    {
+        _code.mov(eax, int4 ? 0x0F0F0F0F : unchecked((int)0x80808080));
+        _code.vpbroadcastd(ByteConstant, eax);
+        _code.mov(Codes(0), __qword_ptr[Arguments + Offset(nameof(CodeTile.Codes))]);
+        _code.mov(Codes(1), __qword_ptr[Arguments + Offset(nameof(CodeTile.NextCodes))]);
+        _code.mov(Scales(0), __qword_ptr[Arguments + Offset(nameof(CodeTile.Scales))]);
+        _code.mov(Scales(1), __qword_ptr[Arguments + Offset(nameof(CodeTile.NextScales))]);
+        _code.mov(ScaleStep, __qword_ptr[Arguments + Offset(nameof(CodeTile.ScaleStep))]);
+        _code.mov(Groups, __qword_ptr[Arguments + Offset(nameof(CodeTile.Groups))]);
+        for (var row = 0; row < rows; row++)
+        {
+            _code.mov(RowRegisters[row], __qword_ptr[Arguments + Offset(nameof(CodeTile.X)) + 8 * row]);
+            for (var panel = 0; panel < panels; panel++)
+                _code.vpxord(Sum(row, panel), Sum(row, panel), Sum(row, panel));
+        }
+    }
+
+    private void StartSums()
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            _code.vpbroadcastd(Product(row, 0), __dword_ptr[RowRegisters[row] + QuantizedRows.SumOffset]);
+            _code.vpslld(Product(row, 0), Product(row, 0), (byte)(int4 ? 3 : 7));
+            if (panels == 2)
+                _code.vmovdqa64(Product(row, 1), Product(row, 0));
+        }
+    }
+
+    private void MultiplyFours(int word)
+    {
+        for (var panel = 0; panel < panels; panel++)
+            _code.vpxord(Weights(panel), ByteConstant, __zmmword_ptr[Codes(panel) + 64 * word]);
+        MultiplyRows(4 * word, 0);
+    }
+
+    private void MultiplyEights(int word)
+    {
+        for (var panel = 0; panel < panels; panel++)
+        {
+            _code.vpandd(Weights(panel), ByteConstant, __zmmword_ptr[Codes(panel) + 64 * word]);
+            _code.vpsrlw(Weights(panel, 1), __zmmword_ptr[Codes(panel) + 64 * word], 4);
+            _code.vpandd(Weights(panel, 1), Weights(panel, 1), ByteConstant);
+        }
+        MultiplyRows(8 * word, 0);
+        MultiplyRows(8 * word + 4, 1);
+    }
+
+    private void MultiplyRows(int input, int part)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            _code.vpbroadcastd(Activations, __dword_ptr[RowRegisters[row] + QuantizedRows.CodesOffset + input]);
+            for (var panel = 0; panel < panels; panel++)
+                _code.vpdpbusd(Product(row, panel), Weights(panel, part), Activations);
+        }
+    }
+
+    private void AddScaled()
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            _code.vbroadcastss(Activations, __dword_ptr[RowRegisters[row]]);
+            for (var panel = 0; panel < panels; panel++)
+            {
+                _code.vmulps(Scale, Activations, __zmmword_ptr[Scales(panel)]);
+                _code.vcvtdq2ps(Product(row, panel), Product(row, panel));
+                _code.vfmadd231ps(Sum(row, panel), Product(row, panel), Scale);
+            }
+        }
+    }
+
+    /// <summary>To the next group; the zero flag says that there is none.</summary>
+    private void Advance()
+    {
+        for (var row = 0; row < rows; row++)
+            _code.add(RowRegisters[row], QuantizedRows.BlockBytes);
+        for (var panel = 0; panel < panels; panel++)
+        {
+            _code.add(Codes(panel), int4 ? 256 : 512);
+            _code.add(Scales(panel), ScaleStep);
+        }
+        _code.dec(Groups);
+    }
+
+    private void StoreResults()
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            _code.mov(rax, __qword_ptr[Arguments + Offset(nameof(CodeTile.Y)) + 8 * row]);
+            for (var panel = 0; panel < panels; panel++)
+                _code.vmovups(__zmmword_ptr[rax + 64 * panel], Sum(row, panel));
+        }
+    }
+}
