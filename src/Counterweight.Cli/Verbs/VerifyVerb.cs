@@ -123,7 +123,7 @@ internal static class VerifyVerb
         var tolerance = parsed.GetValue(Tolerance) ?? GoldenVerifier.ToleranceOf(file);
         var options = new LoadOptions { Threads = parsed.GetValue(Threads), Kernels = parsed.GetValue(Kernels), Compute = ComputeMode.Exact };
         using var loaded = LoadedModel.Open(model, options, terminal.Warn);
-        var tensors = new GoldenVerifier(loaded.Model, golden, tolerance, cancellation).Verify();
+        var tensors = new GoldenVerifier(loaded.Model, golden, tolerance, cancellation) { Variant = GoldenVerifier.VariantOf(model) }.Verify();
         return new VerifyFigures(model, file, loaded.Model.Context.Kernel.Name, tensors.All(tensor => tensor.Agrees), tensors);
     }
 

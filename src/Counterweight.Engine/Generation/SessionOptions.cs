@@ -15,7 +15,7 @@ public sealed record SessionOptions
     /// </summary>
     public int TokensPerStep { get; init; } = 512;
 
-    /// <summary>Texts that run at once at most, 1 to <see cref="TokensPerStep"/>. Default 256.</summary>
+    /// <summary>Texts that run at once at most, 1 to 65536; never more than <see cref="TokensPerStep"/>. Default 256.</summary>
     public int MaxSequences { get; init; } = 256;
 
     /// <summary>Bytes that keys and values may take, those kept for other prompts included; null (default): a quarter of the machine's memory.</summary>
@@ -33,7 +33,7 @@ public sealed record SessionOptions
     public void Validate()
     {
         Check("tokens per step", TokensPerStep, 65536);
-        Check("sequences at once", MaxSequences, TokensPerStep);
+        Check("sequences at once", MaxSequences, 65536);
         Check("cache bytes", CacheBytes ?? 1, long.MaxValue);
     }
 

@@ -124,7 +124,7 @@ internal sealed class StepSchedule(KvPagePool pool, SessionOptions options, bool
     /// <summary>The text that waits for longest, if there is room for its prompt and one page more; alone it always gets its turn.</summary>
     private GeneratedSequence? Admit()
     {
-        if (_running.Count >= options.MaxSequences || _waiting.First?.Value is not { } text)
+        if (_running.Count >= Math.Min(options.MaxSequences, options.TokensPerStep) || _waiting.First?.Value is not { } text)
             return null;
         var known = _prefixes?.Find(text.Tokens) ?? [];
         text.Cache.Adopt(known, known.Count * KvLayout.PageTokens);

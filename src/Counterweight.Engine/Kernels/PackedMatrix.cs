@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Quantization;
 using Counterweight.Engine.Quantization.Formats;
 
@@ -66,11 +67,19 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <exception cref="ArgumentException">There are more or fewer codes or scales than the shape asks for.</exception>
     public static PackedMatrix Pack(QuantizedMatrix matrix)
     {
-        if (matrix.Format is null)
-            return Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes.Span, matrix.Scales, matrix.ScaleFormat);
-        if (matrix.Format is IntegerFormat integers)
-            return PackIntegers(matrix, integers);
-        var packed = new PackedMatrix(Precision.Stored, matrix.Outputs, new PanelLayout(Precision.Stored, matrix.Inputs, default), matrix.Format);
+        var packed = matrix.Format switch
+        {
+            null => Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes.Span, matrix.Scales, matrix.ScaleFormat),
+            IntegerFormat integers => PackIntegers(matrix, integers),
+            var format => PackStored(matrix, format),
+        };
+        MappedMemory.Discard(matrix.Codes);
+        return packed;
+    }
+
+    private static PackedMatrix PackStored(QuantizedMatrix matrix, StoredFormat format)
+    {
+        var packed = new PackedMatrix(Precision.Stored, matrix.Outputs, new PanelLayout(Precision.Stored, matrix.Inputs, default), format);
         matrix.Codes.Span.CopyTo(packed._codes.AsSpan<byte>());
         return packed;
     }

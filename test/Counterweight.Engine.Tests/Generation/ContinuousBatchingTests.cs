@@ -135,7 +135,7 @@ public class ContinuousBatchingTests
         session.Add(Request(test, 100, 1, 28));
         var e = Assert.Throws<InvalidInputException>(() => session.Add(Request(test, 100, 1, 29)));
         Assert.Equal(("prompt 1", "129 tokens with those to come"), (e.Where, e.Found));
-        Assert.Throws<InvalidInputException>(() => new GenerationSession(test.Model, [], new SessionOptions { TokensPerStep = 4, MaxSequences = 5 }));
+        Assert.Throws<InvalidInputException>(() => new GenerationSession(test.Model, [], new SessionOptions { TokensPerStep = 0 }));
     }
 
     private static GenerationRequest Request(TestModel test, int length, int seed, int tokens) => new(
