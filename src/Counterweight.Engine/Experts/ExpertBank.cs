@@ -63,6 +63,12 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     /// <summary>Sees what every expert is given if set.</summary>
     public IExpertObserver? Observer { get; set; }
 
+    /// <summary>
+    /// Logical experts that add nothing to the sum, as if their outputs were zero; the router and the weights of the others stay as they
+    /// are. Null: none.
+    /// </summary>
+    public IReadOnlySet<int>? Removed { get; set; }
+
     /// <summary>Bytes that the experts of all slots hold.</summary>
     public long Bytes => _experts.Sum(expert => expert.Bytes);
 
@@ -123,6 +129,11 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         var gate = input + _rowsPerItem * _hidden;                   // [count, intermediate]
         var up = gate + _rowsPerItem * _intermediate;                // [count, intermediate]
         var output = _outputs.Pointer + (long)first * _hidden;       // [count, hidden]
+        if (Removed?.Contains(Slots.Slots[slot].Expert) == true)
+        {
+            new Span<float>(output, count * _hidden).Clear();
+            return;
+        }
         for (var r = 0; r < count; r++)
             Gather(_dispatch.Choices[first + r], new Span<float>(input + r * _hidden, _hidden));
         expert.Forward(_context.Kernel, _function.Activation, input, count, gate, up, output);
