@@ -25,6 +25,7 @@ internal static class CommandLine
             ApplyVerb.Create(),
             EvaluateVerb.Create(),
             ReportVerb.Create(),
+            StudyVerb.Create(),
         };
         PlannerVerbs.AddTo(root, withInspect: false);
         return root;

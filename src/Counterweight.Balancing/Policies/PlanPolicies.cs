@@ -1,6 +1,7 @@
 using Counterweight.Balancing.Policies.Budget;
 using Counterweight.Balancing.Policies.Eplb;
 using Counterweight.Balancing.Policies.Paper;
+using Counterweight.Balancing.Policies.Quantize;
 using Counterweight.Balancing.Policies.Robust;
 
 namespace Counterweight.Balancing.Policies;
@@ -12,7 +13,7 @@ public static class PlanPolicies
 
     /// <summary>All names.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        [NonePolicy.PolicyName, PaperPolicy.PolicyName, BudgetPolicy.PolicyName, EplbPolicy.PolicyName, RobustPolicy.PolicyName];
+        [NonePolicy.PolicyName, PaperPolicy.PolicyName, BudgetPolicy.PolicyName, EplbPolicy.PolicyName, RobustPolicy.PolicyName, QuantizePolicy.PolicyName];
 
     /// <summary>The policy of that name with its options by name; what is not given has its default.</summary>
     /// <exception cref="InvalidInputException">No such policy, an option that it doesn't have, or a value out of range.</exception>
@@ -32,6 +33,8 @@ public static class PlanPolicies
                 return new EplbPolicy(options);
             case RobustPolicy.PolicyName:
                 return new RobustPolicy(options);
+            case QuantizePolicy.PolicyName:
+                return new QuantizePolicy(QuantizePolicyOptions.Parse(options));
             default:
                 throw new InvalidInputException("policy", $"\"{name}\"", "one of " + string.Join(", ", Names));
         }

@@ -18,7 +18,11 @@ public sealed record ExpertImportance(
     double[][] WandaBottom,
     double[][] WandaTop,
     IReadOnlyDictionary<Precision, double[][]> Loss,
-    double[][][]? GateShare);
+    double[][][]? GateShare)
+{
+    /// <summary>The listing with a fraction of all entries in place of a fraction of the columns, [layers][experts]; null where it was not computed.</summary>
+    public double[][]? WandaTopFraction { get; init; }
+}
 
 /// <summary>Everything that a policy may look at: calibration only, never evaluation data.</summary>
 public sealed record PlanRequest

@@ -94,10 +94,13 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
     }
 
     private ExpertImportance Importance(ActivationStatistics statistics, Dictionary<Precision, double[][]> distortion, double[] sensitivity) => new(
-        Wanda(statistics, top: false),
-        Wanda(statistics, top: true),
+        Wanda(statistics, (scores, _) => WandaScore.ProseBottom(scores, options.WandaFraction)),
+        Wanda(statistics, (scores, inputs) => WandaScore.ListingTop(scores, inputs, options.WandaFraction)),
         distortion.ToDictionary(entry => entry.Key, entry => Scaled(entry.Value, sensitivity)),
-        PerExpert((layer, expert) => statistics[layer, expert].GateShare()));
+        PerExpert((layer, expert) => statistics[layer, expert].GateShare()))
+    {
+        WandaTopFraction = Wanda(statistics, (scores, _) => WandaScore.TopFraction(scores, options.WandaFraction)),
+    };
 
     /// <summary>Prefill loads alone.</summary>
     public IReadOnlyList<LoadTrace> RecordLoads(IReadOnlyList<TokenText> texts, CancellationToken cancellation = default)
@@ -212,18 +215,14 @@ public sealed class Calibrator(MoeModel model, CalibrationOptions options, Actio
     }
 
     /// <summary>Mean of the matrices' scores, each with the norms of its own inputs.</summary>
-    private double[][] Wanda(ActivationStatistics statistics, bool top) => PerExpert((layer, expert) =>
+    private double[][] Wanda(ActivationStatistics statistics, Func<float[], int, double> reading) => PerExpert((layer, expert) =>
     {
         var weights = model.OriginalExperts.Get(layer, expert, model.OriginalExperts.StoredPrecision);
         var seen = statistics[layer, expert];
         var inputs = Norms(statistics.LayerInputSquares(layer, _shape.TopK));
         return weights.Matrices.Average(matrix => Score(matrix, ReferenceEquals(matrix, weights.Down) ? Norms(seen.HiddenSquares) : inputs));
 
-        double Score(QuantizedMatrix matrix, float[] norms)
-        {
-            var scores = WandaScore.Scores(Quantizer.Dequantize(matrix), norms);
-            return top ? WandaScore.ListingTop(scores, matrix.Inputs, options.WandaFraction) : WandaScore.ProseBottom(scores, options.WandaFraction);
-        }
+        double Score(QuantizedMatrix matrix, float[] norms) => reading(WandaScore.Scores(Quantizer.Dequantize(matrix), norms), matrix.Inputs);
     });
 
     private static float[] Norms(double[] squares) => [.. squares.Select(square => (float)Math.Sqrt(square))];

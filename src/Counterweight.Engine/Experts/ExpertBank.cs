@@ -76,6 +76,12 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     /// <summary>Sees what every expert is given if set.</summary>
     public IExpertObserver? Observer { get; set; }
 
+    /// <summary>
+    /// Logical experts that add nothing to the sum, as if their outputs were zero; the router and the weights of the others stay as they
+    /// are. Null: none.
+    /// </summary>
+    public IReadOnlySet<int>? Removed { get; set; }
+
     /// <summary>Bytes that the experts of all slots hold.</summary>
     public long Bytes => _experts.Sum(expert => expert.Bytes);
 
@@ -250,7 +256,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
             for (var j = 0; j < _topK; j++)
             {
                 var choice = row * _topK + j;
-                if (_dispatch.PlaceOf[choice] is not (>= 0 and var place))
+                if (_dispatch.PlaceOf[choice] is not (>= 0 and var place) || Removed?.Contains(Slots.Slots[_dispatch.SlotOf(place)].Expert) == true)
                     continue;
                 var output = _outputs.Pointer + (long)place * _hidden;
                 VectorMath.AddScaled(y, new ReadOnlySpan<float>(output, _hidden), OutputWeight(choice));

@@ -13,6 +13,8 @@ internal static class Agreement
     public static IReadOnlyDictionary<string, double[][]> Estimators(ExpertImportance importance)
     {
         var estimators = new Dictionary<string, double[][]> { ["wandaBottom"] = importance.WandaBottom, ["wandaTop"] = importance.WandaTop };
+        if (importance.WandaTopFraction is { } fraction)
+            estimators["wandaTopFraction"] = fraction;
         foreach (var (precision, loss) in importance.Loss)
             estimators[$"distortion.{precision.Name()}"] = loss;
         return estimators;
@@ -31,14 +33,17 @@ internal static class Agreement
             Estimators(fromTenth).ToDictionary(entry => entry.Key, entry => MeanSpearman(entry.Value, estimators[entry.Key])));
     }
 
-    private static int HeavyHitter(ExpertLoads loads, int layer)
+    /// <summary>The busiest expert of a layer; ties go to the lower one.</summary>
+    public static int HeavyHitter(ExpertLoads loads, int layer)
     {
         var row = loads[layer].ToArray();
         return Array.IndexOf(row, row.Max());
     }
 
-    private static double MeanSpearman(double[][] x, double[][] y) => x.Zip(y, (a, b) => RankCorrelation.Spearman(a, b)).Average();
+    /// <summary>Spearman's ρ by layer, mean over layers.</summary>
+    public static double MeanSpearman(double[][] x, double[][] y) => x.Zip(y, (a, b) => RankCorrelation.Spearman(a, b)).Average();
 
-    private static double[][] Rows(ExpertLoads loads) =>
+    /// <summary>[layers][experts].</summary>
+    public static double[][] Rows(ExpertLoads loads) =>
         [.. Enumerable.Range(0, loads.Layers).Select(layer => Array.ConvertAll(loads[layer].ToArray(), count => (double)count))];
 }

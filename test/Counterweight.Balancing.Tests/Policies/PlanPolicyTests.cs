@@ -42,6 +42,7 @@ public sealed class PlanPolicyTests
     [InlineData("none")]
     [InlineData("paper")]
     [InlineData("budget")]
+    [InlineData("quantize")]
     public void Plans_are_valid_keep_the_budget_and_come_out_the_same_again(string policy) => Requests.Sample(request =>
     {
         var plan = PlanPolicies.Create(policy).Create(request);
@@ -88,6 +89,7 @@ public sealed class PlanPolicyTests
     [Theory]
     [InlineData("paper")]
     [InlineData("budget")]
+    [InlineData("quantize")]
     public void The_busiest_slot_never_gets_busier(string policy) => Requests.Sample(request =>
         LoadForecast.Of(PlanPolicies.Create(policy).Create(request), Total(request)).All(layer => layer.StragglerRatio >= 1), iter: 60);
 
@@ -143,7 +145,7 @@ public sealed class PlanPolicyTests
     }
 
     [Theory]
-    [InlineData("best", "", "", "policy: found \"best\", expected one of none, paper, budget, eplb, robust")]
+    [InlineData("best", "", "", "policy: found \"best\", expected one of none, paper, budget, eplb, robust, quantize")]
     [InlineData("none", "replicas", "1", "policy none: found unknown option \"replicas\", expected no options")]
     [InlineData("budget", "max-copies", "-1", "policy budget: option max-copies: found \"-1\", expected an integer from 0 to 1024")]
     [InlineData("budget", "slot-weight", "much", "policy budget: option slot-weight: found \"much\", expected a number from 0 to 1")]

@@ -5,6 +5,7 @@ using Counterweight.Balancing.Policies;
 using Counterweight.Balancing.Policies.Budget;
 using Counterweight.Balancing.Policies.Eplb;
 using Counterweight.Balancing.Policies.Paper;
+using Counterweight.Balancing.Policies.Quantize;
 using Counterweight.Balancing.Policies.Robust;
 using Counterweight.Tests;
 
@@ -19,7 +20,7 @@ public sealed class PolicyDocsTests
         var documented = Regex.Matches(text, @"^\| `([a-z-]+)` \| (\S+) \|", RegexOptions.Multiline)
             .Select(row => (row.Groups[1].Value, row.Groups[2].Value));
         var real = new PaperPolicyOptions().ToDictionary().Concat(new BudgetPolicyOptions().ToDictionary())
-            .Concat(EplbPolicy.Defaults).Concat(RobustPolicy.Defaults);
+            .Concat(EplbPolicy.Defaults).Concat(RobustPolicy.Defaults).Concat(new QuantizePolicyOptions().ToDictionary());
         Assert.Equal(real.Select(option => (option.Key, option.Value)), documented);
     }
 
@@ -54,12 +55,15 @@ public sealed class PolicyDocsTests
         Assert.Equal(paper, PaperPolicyOptions.Parse(paper.ToDictionary()));
         var budget = new BudgetPolicyOptions { MaxCopies = 4, SlotWeight = 0.25, UnseenShare = 0 };
         Assert.Equal(budget, BudgetPolicyOptions.Parse(budget.ToDictionary()));
+        var quantize = new QuantizePolicyOptions { Experts = QuantizedExpertChoice.Hot, Share = 0.125 };
+        Assert.Equal(quantize, QuantizePolicyOptions.Parse(quantize.ToDictionary()));
     }
 
     [Fact]
     public void Options_set_in_code_are_checked_too()
     {
         Assert.Throws<InvalidInputException>(() => new PaperPolicy(new PaperPolicyOptions { Replicas = -1 }));
+        Assert.Throws<InvalidInputException>(() => new QuantizePolicy(new QuantizePolicyOptions { Share = -0.1 }));
         Assert.Throws<InvalidInputException>(() => new BudgetPolicy(new BudgetPolicyOptions { SlotWeight = 1.5 }));
     }
 }

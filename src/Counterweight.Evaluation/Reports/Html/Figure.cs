@@ -9,7 +9,10 @@ internal sealed record Figure(string Title, string Description, DataTable Table)
     /// <summary>Takes the whole width of the page.</summary>
     public bool Wide { get; init; }
 
-    public void Write(HtmlWriter html, Action<HtmlWriter> picture)
+    /// <param name="html">Where to.</param>
+    /// <param name="picture">Draws the picture.</param>
+    /// <param name="source">Says below it where it comes from; null for nothing.</param>
+    public void Write(HtmlWriter html, Action<HtmlWriter> picture, Action? source = null)
     {
         html.Write($"<figure class=\"{(Wide ? "wide" : "")}\"><figcaption><h3>{Title}</h3><p>{Description}</p></figcaption>\n");
         if (Legend.Count > 0)
@@ -20,6 +23,7 @@ internal sealed record Figure(string Title, string Description, DataTable Table)
             html.Write($"</ul>\n");
         }
         picture(html);
+        source?.Invoke();
         html.Write($"<details><summary>Figures as a table</summary>\n");
         Table.Write(html, Title);
         html.Write($"</details></figure>\n");

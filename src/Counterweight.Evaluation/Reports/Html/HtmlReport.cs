@@ -16,7 +16,7 @@ public static class HtmlReport
             $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
             + $"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
         html.Write($"<title>Balance report: {report.Model}</title>\n<style>\n");
-        html.WriteAsset("report.css");
+        html.WriteStyles("report.css");
         html.Write($"</style></head><body>\n");
         WriteHeader(html, report);
         html.Write($"<main>\n");

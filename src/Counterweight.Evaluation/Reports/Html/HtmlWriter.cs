@@ -15,12 +15,27 @@ internal sealed class HtmlWriter(TextWriter output)
     public void Write([InterpolatedStringHandlerArgument("")] ref MarkupHandler markup) => _ = markup;
 
     /// <summary>Copies a style sheet or script that ships with the program.</summary>
-    public void WriteAsset(string name)
+    public void WriteAsset(string name) => output.Write(Asset(name));
+
+    /// <summary>Copies the colours and what pictures need, and then the style sheets of a page.</summary>
+    public void WriteStyles(params ReadOnlySpan<string> pages)
+    {
+        WriteAsset("palette.css");
+        WriteAsset("chart.css");
+        foreach (var page in pages)
+            WriteAsset(page);
+    }
+
+    /// <summary>Copies markup that an earlier run wrote.</summary>
+    public void WriteFile(string file) => output.Write(File.ReadAllText(file));
+
+    /// <summary>A style sheet or script that ships with the program.</summary>
+    public static string Asset(string name)
     {
         using var stream = typeof(HtmlWriter).Assembly.GetManifestResourceStream(name)
             ?? throw new InvalidOperationException($"resource {name} is missing");
         using var reader = new StreamReader(stream);
-        output.Write(reader.ReadToEnd());
+        return reader.ReadToEnd();
     }
 
     private void WriteText(string? text) =>

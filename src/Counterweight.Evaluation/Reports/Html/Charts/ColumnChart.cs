@@ -4,7 +4,7 @@ namespace Counterweight.Evaluation.Reports.Html.Charts;
 internal sealed record ColumnSeries(string Name, string Colour, IReadOnlyList<double> Values);
 
 /// <summary>Columns side by side in groups: one group a category, one column a series.</summary>
-internal sealed record ColumnChart(string Title, string Description, string ValueTitle, string CategoryTitle)
+internal sealed record ColumnChart(string Title, string Description, string ValueTitle, string CategoryTitle) : IChart
 {
     private const double Bottom = 196;
     private const double WidthOfLabel = 27;

@@ -4,7 +4,7 @@ namespace Counterweight.Evaluation.Reports.Html.Charts;
 internal readonly record struct HeatmapPart(double Value, string Tip);
 
 /// <summary>A grid of cells coloured by load over mean load; 1 is perfect balance.</summary>
-internal sealed record Heatmap(string Title, string Description, string RowTitle, string ColumnTitle)
+internal sealed record Heatmap(string Title, string Description, string RowTitle, string ColumnTitle) : IChart
 {
     // Fixed limits: colours mean the same before, after and in other reports.
     private static readonly double[] Limits = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5];
@@ -21,6 +21,8 @@ internal sealed record Heatmap(string Title, string Description, string RowTitle
 
     /// <summary>The colour scale, in multiples of the mean.</summary>
     public static IReadOnlyList<LegendEntry> Legend { get; } = [.. Names.Select((name, bin) => new LegendEntry($"q{bin}", name))];
+
+    IReadOnlyList<LegendEntry> IChart.Legend => Legend;
 
     public void Write(HtmlWriter html)
     {

@@ -4,7 +4,7 @@ namespace Counterweight.Evaluation.Reports.Html.Charts;
 internal readonly record struct IntervalRow(string Name, double Value, double Low, double High, string Tip, bool HigherIsBetter);
 
 /// <summary>Differences as dots with intervals around a line at 0: what crosses the line can't be told from no change.</summary>
-internal sealed record IntervalPlot(string Title, string Description, string ValueTitle)
+internal sealed record IntervalPlot(string Title, string Description, string ValueTitle) : IChart
 {
     private const double Left = 130;
     private const double Right = 424;
@@ -12,6 +12,8 @@ internal sealed record IntervalPlot(string Title, string Description, string Val
     private const double Head = 6;
 
     public required IReadOnlyList<IntervalRow> Rows { get; init; }
+
+    IReadOnlyList<LegendEntry> IChart.Legend => [];
 
     public void Write(HtmlWriter html)
     {

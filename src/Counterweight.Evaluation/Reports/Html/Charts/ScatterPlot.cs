@@ -4,12 +4,14 @@ namespace Counterweight.Evaluation.Reports.Html.Charts;
 internal readonly record struct ScatterPoint(double X, double Y, string Colour, string Tip);
 
 /// <summary>Points over a square-root x axis that begins at 0 and a y axis that fits the values.</summary>
-internal sealed record ScatterPlot(string Title, string Description, string XTitle, string YTitle)
+internal sealed record ScatterPlot(string Title, string Description, string XTitle, string YTitle) : IChart
 {
     private const double Height = 300;
     private const double Bottom = 256;
 
     public required IReadOnlyList<ScatterPoint> Points { get; init; }
+
+    public IReadOnlyList<LegendEntry> Legend { get; init; } = [];
 
     public void Write(HtmlWriter html)
     {

@@ -1,7 +1,7 @@
 namespace Counterweight.Evaluation.Reports.Html.Charts;
 
 /// <summary>Columns of parts on top of each other: one column a category, one part a series.</summary>
-internal sealed record StackedColumns(string Title, string Description, string ValueTitle, string CategoryTitle)
+internal sealed record StackedColumns(string Title, string Description, string ValueTitle, string CategoryTitle) : IChart
 {
     private const double Bottom = 196;
 

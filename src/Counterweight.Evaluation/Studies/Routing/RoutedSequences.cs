@@ -1,0 +1,83 @@
+using Counterweight.Engine.Layers;
+using Counterweight.Engine.Models;
+
+namespace Counterweight.Evaluation.Studies.Routing;
+
+/// <summary>The experts that a model chooses for each token of sequences. A token's choices do not depend on what shares its pass.</summary>
+internal sealed class RoutedSequences : IForwardTrace
+{
+    private const int TokensPerPass = 4096;
+
+    private readonly int[][] _pass;      // [MoE layers][rows · k] of the pass under way
+    private readonly Dictionary<int, int> _bankOf;
+    private readonly int[][][] _choices; // [MoE layers][sequences][tokens · k]
+
+    private RoutedSequences(MoeModel model, int sequences)
+    {
+        TopK = model.Shape.TopK;
+        Experts = model.Shape.Experts;
+        _bankOf = model.Shape.MoeLayers.Select((layer, bank) => (layer, bank)).ToDictionary(entry => entry.layer, entry => entry.bank);
+        _pass = new int[_bankOf.Count][];
+        _choices = [.. _pass.Select(_ => new int[sequences][])];
+    }
+
+    public int Layers => _choices.Length;
+
+    public int Experts { get; }
+
+    public int TopK { get; }
+
+    public int Sequences => _choices[0].Length;
+
+    /// <summary>Tokens of a sequence.</summary>
+    public int Length(int sequence) => _choices[0][sequence].Length / TopK;
+
+    /// <summary>The chosen experts of a token, [k].</summary>
+    public ReadOnlySpan<int> Of(int layer, int sequence, int token) => _choices[layer][sequence].AsSpan(token * TopK, TopK);
+
+    /// <summary>The chosen experts of the tokens from <paramref name="first"/> on, [tokens · k].</summary>
+    public ReadOnlySpan<int> Of(int layer, int sequence, int first, int tokens) => _choices[layer][sequence].AsSpan(first * TopK, tokens * TopK);
+
+    /// <summary>Runs sequences through the model.</summary>
+    public static RoutedSequences Of(MoeModel model, IReadOnlyList<int[]> sequences, Action<int>? routed = null, CancellationToken cancellation = default)
+    {
+        var result = new RoutedSequences(model, sequences.Count);
+        for (var first = 0; first < sequences.Count;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var (last, tokens) = (first, 0);
+            while (last < sequences.Count && (last == first || tokens + sequences[last].Length <= TokensPerPass))
+                tokens += sequences[last++].Length;
+            result.Run(model, sequences, first, last);
+            routed?.Invoke(tokens);
+            first = last;
+        }
+        return result;
+    }
+
+    private void Run(MoeModel model, IReadOnlyList<int[]> sequences, int first, int last)
+    {
+        var batch = new Batch();
+        var caches = Enumerable.Range(first, last - first).Select(_ => model.NewSequence()).ToArray();
+        try
+        {
+            for (var s = first; s < last; s++)
+                batch.Add(caches[s - first], sequences[s]);
+            model.Forward(batch, this);
+            for (var layer = 0; layer < Layers; layer++)
+                for (var s = first; s < last; s++)
+                    _choices[layer][s] = _pass[layer].AsSpan(batch[s - first].FirstRow * TopK, sequences[s].Length * TopK).ToArray();
+        }
+        finally
+        {
+            foreach (var cache in caches)
+                cache.Dispose();
+        }
+    }
+
+    void IForwardTrace.Hidden(int layer, ReadOnlySpan<float> values) { }
+
+    void IForwardTrace.RouterLogits(int layer, ReadOnlySpan<float> logits) { }
+
+    void IForwardTrace.RouterChoices(int layer, ReadOnlySpan<int> ids, ReadOnlySpan<float> weights) => _pass[_bankOf[layer]] = ids.ToArray();
+}
