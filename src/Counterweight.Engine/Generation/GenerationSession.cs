@@ -10,7 +10,8 @@ namespace Counterweight.Engine.Generation;
 /// <param name="MaxTokens">Tokens to add at most, 1 or more.</param>
 /// <param name="Sampling">How tokens are drawn.</param>
 /// <param name="IgnoreEnd">Goes on after an end token.</param>
-public sealed record GenerationRequest(int[] Prompt, int MaxTokens, SamplingOptions Sampling, bool IgnoreEnd = false);
+/// <param name="EndTokens">The ids that end it; null: those of the model's config.</param>
+public sealed record GenerationRequest(int[] Prompt, int MaxTokens, SamplingOptions Sampling, bool IgnoreEnd = false, IReadOnlyList<int>? EndTokens = null);
 
 /// <summary>Why a sequence ended.</summary>
 public enum FinishReason
@@ -156,7 +157,7 @@ public sealed unsafe class GenerationSession : IDisposable
             _last[0] = _sampler.Next(logits);
             _sampler.Accept(_last);
             _drawn++;
-            var finish = !request.IgnoreEnd && model.Shape.EosTokens.Contains(_last[0]) ? FinishReason.Stop
+            var finish = !request.IgnoreEnd && (request.EndTokens ?? model.Shape.EosTokens).Contains(_last[0]) ? FinishReason.Stop
                 : _drawn == request.MaxTokens || request.Prompt.Length + _drawn >= model.Shape.MaxPositions ? FinishReason.Length
                 : FinishReason.None;
             return new GeneratedToken(index, _last[0], finish);
