@@ -7,7 +7,7 @@ public static class AtomicFile
 
     /// <summary>
     /// Writes to a temporary name in the same folder, flushes to the disk and renames. A symbolic link stays one: its target is replaced.
-    /// What lies under <c>/dev/</c> is written to directly.
+    /// Devices, which is what lies under <c>/dev/</c> but for the files in <c>/dev/shm</c>, are written to directly.
     /// </summary>
     /// <param name="path">The file; an existing one is replaced.</param>
     /// <param name="write">Writes the content. What it throws passes through after the temporary file is gone.</param>
@@ -15,7 +15,7 @@ public static class AtomicFile
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
-        if (path.StartsWith("/dev/", StringComparison.Ordinal))
+        if (IsDevice(path))
         {
             using var device = new FileStream(path, FileMode.Open, FileAccess.Write);
             write(device);
@@ -44,12 +44,15 @@ public static class AtomicFile
     /// <exception cref="InvalidInputException">The folder is missing or not writable, or a folder has this name.</exception>
     public static void CheckWritable(string path)
     {
-        if (path.StartsWith("/dev/", StringComparison.Ordinal))
+        if (IsDevice(path))
             return;
         var probe = TemporaryNameBeside(TargetOf(path));
         Create(path, probe).Dispose();
         File.Delete(probe);
     }
+
+    private static bool IsDevice(string path) =>
+        path.StartsWith("/dev/", StringComparison.Ordinal) && !path.StartsWith("/dev/shm/", StringComparison.Ordinal);
 
     private static string TargetOf(string path)
     {

@@ -46,7 +46,7 @@ internal sealed class TensorRtLlmPlanFormat : IEnginePlanFormat
         int[] numbers = [.. yaml.Layers.Keys.Where(layer => layer < last)];
         if (target.MoeLayers is { } layers && layers.FirstOrDefault(layer => !yaml.Layers.ContainsKey(layer), -1) is >= 0 and var missing)
             throw new InvalidInputException($"{name}: {Assignments}", $"no layer {missing}", "every MoE layer");
-        int[][] rows = [.. numbers.Select(layer => yaml.Layers[layer])];
+        int[][] rows = [.. numbers.Select(layer => yaml.Layers[layer].ToArray())];
         if (rows.FirstOrDefault(row => row.Length != yaml.Slots) is { } odd)
             throw new InvalidInputException($"{name}: {Assignments}", $"a layer of {odd.Length} slots", $"{yaml.Slots}, as {Slots} says");
         return new EnginePlan(rows.Length == 0 ? 0 : EngineChecks.Experts(rows), target.Devices, numbers, rows, name);
@@ -62,7 +62,7 @@ internal sealed class TensorRtLlmPlanFormat : IEnginePlanFormat
     private sealed class AssignmentsYaml
     {
         private readonly string _name;
-        private int[]? _current;
+        private List<int>? _current;
 
         public AssignmentsYaml(string text, string name)
         {
@@ -71,10 +71,7 @@ internal sealed class TensorRtLlmPlanFormat : IEnginePlanFormat
             for (var i = 0; i < lines.Length; i++)
             {
                 var line = Uncommented(lines[i]);
-                for (var first = i; line.Contains('[') && !line.Contains(']'); line += " " + Uncommented(lines[i]))
-                    if (++i == lines.Length)
-                        throw Error(first, "a list without an end", "a closing bracket");
-                ReadLine(line, i);
+                ReadLine(line.Contains('[') && !line.Contains(']') ? WholeList(lines, ref i) : line, i);
             }
             if (Slots == 0 || Layers.Count == 0)
                 throw new InvalidInputException(name, $"no {(Slots == 0 ? TensorRtLlmPlanFormat.Slots : Assignments)}",
@@ -83,7 +80,21 @@ internal sealed class TensorRtLlmPlanFormat : IEnginePlanFormat
 
         public int Slots { get; private set; }
 
-        public SortedDictionary<int, int[]> Layers { get; } = [];
+        public SortedDictionary<int, List<int>> Layers { get; } = [];
+
+        private string WholeList(string[] lines, ref int row)
+        {
+            var list = new StringBuilder();
+            var first = row;
+            for (; row < lines.Length; row++)
+            {
+                var line = Uncommented(lines[row]);
+                list.Append(line).Append(' ');
+                if (line.Contains(']'))
+                    return list.ToString().TrimEnd();
+            }
+            throw Error(first, "a list without an end", "a closing bracket");
+        }
 
         private void ReadLine(string line, int row)
         {
@@ -92,8 +103,7 @@ internal sealed class TensorRtLlmPlanFormat : IEnginePlanFormat
                 return;
             if (text.StartsWith("- ", StringComparison.Ordinal) && _current is not null)
             {
-                var (layer, _) = Layers.Last(entry => entry.Value == _current);
-                Layers[layer] = _current = [.. _current, Number(text[2..], row)];
+                _current.Add(Number(text[2..], row));
                 return;
             }
             var colon = text.IndexOf(':', StringComparison.Ordinal);
@@ -123,13 +133,13 @@ internal sealed class TensorRtLlmPlanFormat : IEnginePlanFormat
             }
         }
 
-        private int[] List(string value, int row)
+        private List<int> List(string value, int row)
         {
             if (value.Length == 0)
                 return [];
             if (!value.StartsWith('[') || !value.EndsWith(']'))
                 throw Error(row, value, "a list of experts");
-            return Array.ConvertAll(value[1..^1].Split(',', StringSplitOptions.RemoveEmptyEntries), item => Number(item, row));
+            return [.. value[1..^1].Split(',', StringSplitOptions.RemoveEmptyEntries).Select(item => Number(item, row))];
         }
 
         private int Number(string text, int row) =>

@@ -98,15 +98,16 @@ public static class LoadsFile
 
     private static ExpertLoads ReadTokens(JsonInput input, ModelFingerprint model)
     {
-        var window = new ExpertLoads(model.MoeLayers.Count, model.Experts);
         var layers = input.Items();
-        if (layers.Length != window.Layers)
-            throw input.Error($"{layers.Length} layers", $"a row for each of the {window.Layers} MoE layers");
+        if (layers.Length != model.MoeLayers.Count)
+            throw input.Error($"{layers.Length} layers", $"a row for each of the {model.MoeLayers.Count} MoE layers");
+        foreach (var row in layers)
+            if (row.Items().Length is var counts && counts != model.Experts)
+                throw row.Error($"{counts} counts", $"one for each of the {model.Experts} experts");
+        var window = new ExpertLoads(model.MoeLayers.Count, model.Experts);
         for (var l = 0; l < layers.Length; l++)
         {
             var counts = layers[l].Items();
-            if (counts.Length != window.Experts)
-                throw layers[l].Error($"{counts.Length} counts", $"one for each of the {window.Experts} experts");
             for (var e = 0; e < counts.Length; e++)
                 window[l][e] = counts[e].Integer(0, MaxTokens);
         }

@@ -67,8 +67,9 @@ internal sealed class GeneratedSequence : IDisposable
 
     private bool IsEnd(int token)
     {
-        for (var i = 0; i < _shape.EosTokens.Count; i++)
-            if (_shape.EosTokens[i] == token)
+        var ends = _request.EndTokens ?? _shape.EosTokens;
+        for (var i = 0; i < ends.Count; i++)
+            if (ends[i] == token)
                 return true;
         return false;
     }

@@ -5,7 +5,8 @@ namespace Counterweight.Engine.Generation;
 /// <param name="MaxTokens">Tokens to add at most, 1 or more.</param>
 /// <param name="Sampling">How tokens are drawn.</param>
 /// <param name="IgnoreEnd">Goes on after an end token.</param>
-public sealed record GenerationRequest(int[] Prompt, int MaxTokens, SamplingOptions Sampling, bool IgnoreEnd = false);
+/// <param name="EndTokens">The ids that end it; null: those of the model's config.</param>
+public sealed record GenerationRequest(int[] Prompt, int MaxTokens, SamplingOptions Sampling, bool IgnoreEnd = false, IReadOnlyList<int>? EndTokens = null);
 
 /// <summary>Why a sequence ended.</summary>
 public enum FinishReason

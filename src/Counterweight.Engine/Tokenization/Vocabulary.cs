@@ -3,25 +3,29 @@ namespace Counterweight.Engine.Tokenization;
 /// <summary>Tokens and their ids, both ways, perhaps on top of another vocabulary. Ids may have holes.</summary>
 internal sealed class Vocabulary
 {
-    /// <summary>Above the largest vocabularies in use (262 144), low enough that a bad id costs no memory.</summary>
-    public const int MaximumId = (1 << 22) - 1;
+    // Vocabularies have holes, but a few tokens can't ask for a table of millions.
+    private const int FreeIds = 1 << 16, IdsPerToken = 8;
 
     private readonly Dictionary<string, int> _ids;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _idsBySpan;
     private readonly Vocabulary? _inner;
     private string?[] _tokens = [];
 
-    /// <param name="capacity">how many tokens to make room for</param>
+    /// <param name="capacity">how many tokens will be added</param>
     /// <param name="inner">a vocabulary that this one adds to without changing it</param>
     public Vocabulary(int capacity, Vocabulary? inner = null)
     {
         _inner = inner;
+        MaximumId = (int)Math.Min(int.MaxValue - 1, (inner?.MaximumId ?? FreeIds - 1) + (long)IdsPerToken * capacity);
         Size = inner?.Size ?? 0;
         _ids = new Dictionary<string, int>(capacity, StringComparer.Ordinal);
         _idsBySpan = _ids.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
-    /// <summary>One more than the highest id.</summary>
+    /// <summary>The highest id that a token may have.</summary>
+    public int MaximumId { get; }
+
+    /// <summary>One more than the highest id that a token has.</summary>
     public int Size { get; private set; }
 
     /// <summary>Adds a token with an id in 0..<see cref="MaximumId"/>; false where the token or the id is taken.</summary>

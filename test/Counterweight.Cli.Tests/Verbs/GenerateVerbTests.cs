@@ -46,6 +46,31 @@ public sealed class GenerateVerbTests
         Assert.NotEqual(first, Ids((await Texts(folder, "--prompt", "The river"))[0], "ids"));
     }
 
+    [Fact]
+    public async Task A_conversation_is_written_as_the_template_says()
+    {
+        using var folder = new TemporaryFolder();
+        await File.WriteAllTextAsync(folder["t.jinja"], "{{ eos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if loud is true %}!{% endif %}assistant:");
+        var texts = await Texts(folder, "--chat", "--chat-template", folder["t.jinja"], "--template-option", "loud=true", "--system", "Be brief.", "--prompt", "Hello", "--prompt", "And then?");
+        Assert.Equal("<|endoftext|>system: Be brief.\nuser: Hello\n!assistant:", texts[0].GetProperty("prompt").GetString());
+        Assert.Equal($"<|endoftext|>system: Be brief.\nuser: Hello\nassistant: {texts[0].GetProperty("text").GetString()}\nuser: And then?\n!assistant:",
+            texts[1].GetProperty("prompt").GetString());
+        var tokenizer = Tokenizer.Load(Path.Combine(Model, "tokenizer.json"));
+        Assert.Equal(tokenizer.IdOf("<|endoftext|>"), Ids(texts[1], "promptIds")[0]);
+        Assert.Equal(tokenizer.Encode(texts[1].GetProperty("prompt").GetString()!, addSpecialTokens: false), Ids(texts[1], "promptIds"));
+    }
+
+    [Fact]
+    public async Task A_conversation_needs_a_template() =>
+        (await CliResult.Of("generate", Model, "--chat", "--prompt", "Hello")).Refused(1, "no chat template");
+
+    [Fact]
+    public async Task Without_a_conversation_there_is_a_prompt_and_no_system_message()
+    {
+        (await CliResult.Of("generate", Model)).Refused(2, "--prompt: found nothing, expected a text to continue, or --chat");
+        (await CliResult.Of("generate", Model, "--prompt", "a", "--system", "b")).Refused(2, "--system: found it without --chat");
+    }
+
     [Theory]
     [InlineData(2, "--temperature", "-1", "--temperature: found -1, expected 0 to 100")]
     [InlineData(2, "--top-p", "0", "--top-p: found 0, expected above 0 to 1")]

@@ -13,7 +13,7 @@ internal static class CsvLoads
 
     public static ImportedLoads Read(string text, string file, ImportOptions options)
     {
-        var rows = new LoadRows(file);
+        var rows = new LoadRows(file, text.Length);
         var lines = text.Split('\n');
         var count = lines.Length;
         while (count > 0 && lines[count - 1].AsSpan().Trim().IsEmpty)
@@ -54,8 +54,10 @@ internal static class CsvLoads
         }
         if (counts.Count == 0)
             throw new InvalidInputException(rows.File, "a header without rows", "rows " + LongHeader);
-        return [.. Enumerable.Range(0, layers).Select(l =>
-            Enumerable.Range(0, experts).Select(e => counts.GetValueOrDefault((l, e))).ToArray())];
+        var window = rows.NewWindow(layers, experts, "rows");
+        foreach (var ((layer, expert), count) in counts)
+            window[layer][expert] = count;
+        return window;
     }
 
     private static double Number(LoadRows rows, string cell, int row, int column)

@@ -40,7 +40,7 @@ internal ref struct ImatrixLoads
             throw new InvalidInputException(file, "no tensor blk.N.ffn_…_exps.weight.counts",
                 "an importance matrix of a MoE model (general.type imatrix)");
         var data = (reader._at + alignment - 1) / alignment * alignment;
-        var rows = new LoadRows(file);
+        var rows = new LoadRows(file, bytes.Length);
         var window = new List<double[]>(counts.Count);
         foreach (var tensor in counts.Values)
             window.Add(Tensor(bytes, data, tensor, rows));

@@ -7,7 +7,7 @@ namespace Counterweight.Balancing.Loads.Import;
 /// </summary>
 internal static class JsonLoads
 {
-    public static ImportedLoads Read(JsonInput root, ImportOptions options)
+    public static ImportedLoads Read(JsonInput root, long fileBytes, ImportOptions options)
     {
         var counts = root;
         if (root.Element.ValueKind == JsonValueKind.Object)
@@ -16,7 +16,7 @@ internal static class JsonLoads
                 throw root.Error("an object without logical_count", "recorded loads: {\"logical_count\": …} or an array of counts");
             counts = root["logical_count"];
         }
-        var rows = new LoadRows(root.File);
+        var rows = new LoadRows(root.File, fileBytes);
         if (Depth(counts) == 2)
             rows.Add(Window(counts, rows), counts.Path);
         else

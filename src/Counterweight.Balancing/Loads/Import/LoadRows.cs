@@ -6,12 +6,19 @@ namespace Counterweight.Balancing.Loads.Import;
 /// Rows of counts as a file has them, one for each layer, dense ones perhaps included. Fractional loads (averages, shares) are scaled so
 /// that the largest becomes 10⁹: only their ratios carry meaning.
 /// </summary>
-internal sealed class LoadRows(string file)
+/// <param name="file">What messages call the file.</param>
+/// <param name="fileBytes">Its size, which bounds how many counts it may stand for.</param>
+internal sealed class LoadRows(string file, long fileBytes)
 {
     /// <summary>Counts up to 2^62 are taken; sums are kept in range by scaling windows down together where needed.</summary>
     public const double MaxCount = 1L << 62;
 
     private const double FractionScale = 1e9;
+
+    // Formats that leave zeros out are the small ones; beyond what models have, counts need bytes.
+    private const long FreeCounts = 1 << 18, CountsPerByte = 16;
+
+    private long _room = FreeCounts + CountsPerByte * fileBytes;
     private readonly List<double[][]> _windows = [];
     private bool _hasFractions;
 
@@ -25,6 +32,22 @@ internal sealed class LoadRows(string file)
                 "a number from 0 to 2^62");
         _hasFractions |= value != Math.Floor(value);
         return value;
+    }
+
+    /// <summary>A window [layers][experts] of zeros, for formats whose few bytes may ask for many counts.</summary>
+    public double[][] NewWindow(int layers, int experts, string position)
+    {
+        Reserve((long)layers * experts, $"{layers} layers of {experts} experts", position);
+        return [.. Enumerable.Range(0, layers).Select(_ => new double[experts])];
+    }
+
+    /// <summary>Counts what is about to be made against what a file of this size may stand for.</summary>
+    public void Reserve(long counts, string what, string position)
+    {
+        if (counts > _room)
+            throw new InvalidInputException($"{file}: {position}", $"{what} in a file of {fileBytes} bytes",
+                $"at most {FreeCounts} counts and {CountsPerByte} more for each byte");
+        _room -= counts;
     }
 
     /// <summary>Adds a window, [layers][experts], and checks that it is shaped like the first.</summary>

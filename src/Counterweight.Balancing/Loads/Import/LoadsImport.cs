@@ -46,7 +46,7 @@ public static class LoadsImport
     private static IReadOnlyList<ImportedLoads> FromBytes(byte[] bytes, string name, ImportOptions options)
     {
         if (bytes.AsSpan().StartsWith(NpyFile.Magic))
-            return [FromArray(NpyFile.Read(bytes, name), name, options)];
+            return [FromArray(NpyFile.Read(bytes, name), new LoadRows(name, bytes.Length), options)];
         if (bytes.AsSpan().StartsWith("PK"u8))
             return [FromZip(bytes, name, options)];
         if (bytes.AsSpan().StartsWith("GGUF"u8))
@@ -65,17 +65,16 @@ public static class LoadsImport
             return [VllmLoadWindows.Read(text, name, options)];
         var root = JsonInput.Parse(bytes, name);
         if (root.Element.ValueKind != System.Text.Json.JsonValueKind.Object || !root.Element.TryGetProperty("format", out _))
-            return [JsonLoads.Read(root, options)];
+            return [JsonLoads.Read(root, bytes.Length, options)];
         var recorded = LoadsFile.Read(new MemoryStream(bytes), name);
         return [.. recorded.Traces.Select(trace => new ImportedLoads(trace, recorded.Model.MoeLayers))];
     }
 
-    private static ImportedLoads FromArray(NumericArray array, string name, ImportOptions options)
+    private static ImportedLoads FromArray(NumericArray array, LoadRows rows, ImportOptions options)
     {
-        var content = options.Content != ArrayContent.Auto ? options.Content : ContentOf(Path.GetFileName(name));
+        var content = options.Content != ArrayContent.Auto ? options.Content : ContentOf(Path.GetFileName(rows.File));
         if (content != ArrayContent.Counts)
-            return TokenTraces.Read(array, content == ArrayContent.TokenLayerIds, name, options);
-        var rows = new LoadRows(name);
+            return TokenTraces.Read(array, content == ArrayContent.TokenLayerIds, rows, options);
         array.AddWindows(rows, "array");
         return rows.Finish(options);
     }
@@ -86,7 +85,7 @@ public static class LoadsImport
         if (zip.Entries.FirstOrDefault(entry => entry.FullName == "data.pkl"
             || entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)) is { } pickle)
         {
-            using var archive = new TorchArchive(zip, pickle, name);
+            using var archive = new TorchArchive(zip, pickle, name, bytes.Length);
             return SglangDump.Read(archive, name, options);
         }
         using (zip)
@@ -94,9 +93,9 @@ public static class LoadsImport
             ZipArchiveEntry[] arrays = [.. zip.Entries.Where(entry => entry.FullName.EndsWith(".npy", StringComparison.Ordinal))];
             if (arrays.Length == 0)
                 throw new InvalidInputException(name, "a zip without data.pkl or .npy", "a PyTorch file or an .npz");
+            var rows = new LoadRows(name, bytes.Length);
             if (arrays.Length == 1)
-                return FromArray(NpyFile.Read(ZipContent.Read(arrays[0], name), $"{name}: {arrays[0].FullName}"), name, options);
-            var rows = new LoadRows(name);
+                return FromArray(NpyFile.Read(ZipContent.Read(arrays[0], name), $"{name}: {arrays[0].FullName}"), rows, options);
             foreach (var entry in arrays)
                 NpyFile.Read(ZipContent.Read(entry, name), $"{name}: {entry.FullName}").AddWindows(rows, entry.FullName);
             return rows.Finish(options);

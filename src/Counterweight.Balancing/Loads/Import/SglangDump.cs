@@ -8,7 +8,7 @@ internal static class SglangDump
 {
     public static ImportedLoads Read(TorchArchive archive, string file, ImportOptions options)
     {
-        var rows = new LoadRows(file);
+        var rows = new LoadRows(file, archive.FileBytes);
         switch (archive.Root)
         {
             case TorchTensor tensor:
@@ -53,10 +53,8 @@ internal static class PhysicalLoads
                 $"[layers][slots] as in the map, {map.ShapeText}");
         var (layers, slots) = (counts.Shape[0], counts.Shape[1]);
         var experts = (int)Math.Clamp(map.Values.Max() + 1, 1, Plans.PlanLimits.MaxExperts);
-        var window = new double[layers][];
+        var window = rows.NewWindow(layers, experts, position);
         for (var l = 0; l < layers; l++)
-        {
-            window[l] = new double[experts];
             for (var s = 0; s < slots; s++)
             {
                 var expert = map.Values[l * slots + s];
@@ -64,7 +62,6 @@ internal static class PhysicalLoads
                     throw new InvalidInputException($"{rows.File}: map[{l}, {s}]", $"expert {expert}", $"0 to {experts - 1}");
                 window[l][(int)expert] += rows.Count(counts.Values[l * slots + s], $"{position}[{l}, {s}]");
             }
-        }
         return window;
     }
 }

@@ -21,13 +21,16 @@ internal static class TensorRtLlmLoads
         if (files.Length == 0)
             throw new InvalidInputException(folder, "no rank*.safetensors", "one file for each rank");
         Array.Sort(files, StringComparer.Ordinal);
-        var rows = new LoadRows(folder);
+        var rows = new LoadRows(folder, files.Sum(file => new FileInfo(file).Length));
         var counts = new SortedDictionary<int, SortedDictionary<int, double[]>>();
         foreach (var file in files)
             AddRank(file, experts, rows, counts);
         int[] layers = [.. counts.Values.SelectMany(iteration => iteration.Keys).Distinct().Order()];
         foreach (var (iteration, window) in counts)
+        {
+            rows.Reserve((long)layers.Length * experts, $"{layers.Length} layers of {experts} experts", $"iteration {iteration}");
             rows.Add([.. layers.Select(layer => window.GetValueOrDefault(layer) ?? new double[experts])], $"iteration {iteration}");
+        }
         return rows.Finish(options, layers);
     }
 

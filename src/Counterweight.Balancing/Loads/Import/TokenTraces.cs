@@ -5,23 +5,24 @@ internal static class TokenTraces
 {
     private const int MaxExpertId = 65535;
 
-    public static ImportedLoads Read(NumericArray ids, bool tokensFirst, string file, ImportOptions options)
+    public static ImportedLoads Read(NumericArray ids, bool tokensFirst, LoadRows rows, ImportOptions options)
     {
         if (ids.Shape.Length != 3 || !ids.IsInteger)
-            throw new InvalidInputException(file, $"{(ids.IsInteger ? "integers" : "fractions")} of shape {ids.ShapeText}",
+            throw new InvalidInputException(rows.File, $"{(ids.IsInteger ? "integers" : "fractions")} of shape {ids.ShapeText}",
                 tokensFirst ? "expert ids [tokens][layers][k]" : "expert ids [layers][tokens][k]");
         var (tokens, layers) = tokensFirst ? (ids.Shape[0], ids.Shape[1]) : (ids.Shape[1], ids.Shape[0]);
         var experts = options.Experts ?? (int)Math.Min(ids.Values.Max() + 1, MaxExpertId + 1);
         var perWindow = options.TokensPerWindow ?? tokens;
         if (perWindow < 1)
             throw new InvalidInputException("tokens per window", $"{perWindow}", "at least 1");
-        var rows = new LoadRows(file);
+        // The number of windows is the user's choice, the number of experts the file's.
+        rows.Reserve((long)layers * experts, $"{layers} layers of {experts} experts", "array");
         for (var first = 0; first < tokens; first += perWindow)
         {
             var window = Enumerable.Range(0, layers).Select(_ => new double[experts]).ToArray();
             for (var t = first; t < Math.Min(tokens, first + perWindow); t++)
                 for (var l = 0; l < layers; l++)
-                    Count(ids, tokensFirst ? t : l, tokensFirst ? l : t, window[l], file);
+                    Count(ids, tokensFirst ? t : l, tokensFirst ? l : t, window[l], rows.File);
             rows.Add(window, $"tokens {first} …");
         }
         return rows.Finish(options);

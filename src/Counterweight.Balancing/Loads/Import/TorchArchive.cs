@@ -12,13 +12,16 @@ internal sealed class TorchArchive : IDisposable
     private readonly string _file, _prefix;
     private readonly bool _bigEndian;
 
-    public TorchArchive(ZipArchive zip, ZipArchiveEntry pickle, string file)
+    public TorchArchive(ZipArchive zip, ZipArchiveEntry pickle, string file, long fileBytes)
     {
-        (_zip, _file) = (zip, file);
+        (_zip, _file, FileBytes) = (zip, file, fileBytes);
         _prefix = pickle.FullName[..^"data.pkl".Length];
         _bigEndian = zip.GetEntry(_prefix + "byteorder") is { } order && Encoding.ASCII.GetString(Bytes(order)).Trim() == "big";
         Root = RestrictedPickle.Read(Bytes(pickle), $"{file}: {pickle.FullName}");
     }
+
+    /// <summary>Size of the file.</summary>
+    public long FileBytes { get; }
 
     /// <summary>What was saved.</summary>
     public object? Root { get; }
@@ -36,6 +39,8 @@ internal sealed class TorchArchive : IDisposable
         }
         if (tensor.Offset < 0 || last >= tensor.Storage.Elements)
             throw Wrong(name, $"element {last} of a storage of {tensor.Storage.Elements}", "a view inside its storage");
+        if (count > tensor.Storage.Elements)
+            throw Wrong(name, $"{count} numbers of a storage of {tensor.Storage.Elements}", "each at most once");
         var entry = _zip.GetEntry($"{_prefix}data/{tensor.Storage.Key}")
             ?? throw Wrong(name, $"no entry data/{tensor.Storage.Key}", "the storage of the tensor");
         var (bytes, type) = (Bytes(entry), tensor.Storage.Type);
@@ -75,13 +80,18 @@ internal sealed class TorchArchive : IDisposable
 /// <summary>Entries of zip files as bytes.</summary>
 internal static class ZipContent
 {
+    private const long MaxExpansion = 1032;
+
     /// <summary>Opens a zip.</summary>
     /// <exception cref="InvalidInputException">It is damaged.</exception>
     public static ZipArchive Open(byte[] bytes, string file)
     {
         try
         {
-            return new ZipArchive(new MemoryStream(bytes, writable: false), ZipArchiveMode.Read);
+            var zip = new ZipArchive(new MemoryStream(bytes, writable: false), ZipArchiveMode.Read);
+            // The directory is read when it is first asked for.
+            _ = zip.Entries.Count;
+            return zip;
         }
         catch (InvalidDataException e)
         {
@@ -92,6 +102,9 @@ internal static class ZipContent
     /// <summary>The bytes of an entry, exactly as many as the directory says.</summary>
     public static byte[] Read(ZipArchiveEntry entry, string file)
     {
+        if (entry.Length > MaxExpansion * (entry.CompressedLength + 1))
+            throw new InvalidInputException($"{file}: {entry.FullName}", $"{entry.Length} bytes out of {entry.CompressedLength}",
+                $"at most {MaxExpansion} for each, which is what deflate reaches");
         try
         {
             using var stream = entry.Open();

@@ -12,7 +12,7 @@ internal static class VllmLoadWindows
 
     public static ImportedLoads Read(string text, string file, ImportOptions options)
     {
-        var rows = new LoadRows(file);
+        var rows = new LoadRows(file, text.Length);
         var lines = text.Split('\n');
         for (var i = 0; i < lines.Length; i++)
         {

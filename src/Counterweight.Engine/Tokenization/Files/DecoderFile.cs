@@ -14,18 +14,18 @@ internal static class DecoderFile
             return new DecoderChain([(next, _) => new JoinDecoder(" ", next)]);
         var steps = new List<DecodingStepFactory>();
         var isFused = false;
-        AddSteps(decoder, steps, ref isFused);
+        AddSteps(decoder, steps, new TextGrowth(), ref isFused);
         return new DecoderChain(steps);
     }
 
-    private static void AddSteps(JsonCursor cursor, List<DecodingStepFactory> steps, ref bool isFused)
+    private static void AddSteps(JsonCursor cursor, List<DecodingStepFactory> steps, TextGrowth growth, ref bool isFused)
     {
         var type = cursor["type"];
         switch (type.String())
         {
             case "Sequence":
                 foreach (var item in cursor["decoders"].Items())
-                    AddSteps(item, steps, ref isFused);
+                    AddSteps(item, steps, growth, ref isFused);
                 break;
             // Text is put together at the end in any case: Fuse only changes what a later Strip strips.
             case "Fuse":
@@ -37,12 +37,12 @@ internal static class DecoderFile
             case "ByteLevel" or "ByteFallback" or "Replace" or "Metaspace" when isFused:
                 throw type.Error($"{type.Describe()} behind a Fuse", "at most a Strip there");
             default:
-                steps.Add(Step(cursor));
+                steps.Add(Step(cursor, growth));
                 break;
         }
     }
 
-    private static DecodingStepFactory Step(JsonCursor cursor)
+    private static DecodingStepFactory Step(JsonCursor cursor, TextGrowth growth)
     {
         switch (cursor["type"].String())
         {
@@ -52,6 +52,7 @@ internal static class DecoderFile
                 return (next, isStreaming) => new ByteFallbackDecoder(next, isStreaming);
             case "Replace":
                 var (pattern, content) = (NormalizerFile.LiteralPattern(cursor["pattern"]), cursor["content"].String());
+                growth.Add(cursor, pattern, content);
                 return (next, _) => new ReplaceDecoder(pattern, content, next);
             case "Metaspace":
                 var replacement = cursor["replacement"].Character();

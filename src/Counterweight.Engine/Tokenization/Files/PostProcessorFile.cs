@@ -45,8 +45,8 @@ internal static class PostProcessorFile
     private static IEnumerable<int> IdsOf(string name, JsonCursor specialTokens, Vocabulary vocabulary)
     {
         foreach (var id in specialTokens[name]["ids"].Items())
-            yield return vocabulary.TokenOf(id.Integer(0, Vocabulary.MaximumId)) is not null
-                ? id.Integer(0, Vocabulary.MaximumId)
+            yield return vocabulary.TokenOf(id.Integer(0, vocabulary.MaximumId)) is not null
+                ? id.Integer(0, vocabulary.MaximumId)
                 : throw id.Error(id.Describe(), "the id of a token");
     }
 }

@@ -6,6 +6,8 @@ namespace Counterweight.Engine.Tokenization.Files;
 /// <summary>Reads <c>pre_tokenizer</c> into a chain that ends in the model.</summary>
 internal static class PreTokenizerFile
 {
+    private static readonly TimeSpan LongestMatch = TimeSpan.FromSeconds(5);
+
     private const string ByteLevelPattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
     public static PreTokenizer Read(JsonCursor cursor, PreTokenizer next, Vocabulary vocabulary) => cursor["type"].String() switch
@@ -78,7 +80,7 @@ internal static class PreTokenizerFile
         try
         {
             // Multiline since ^ and $ match at line ends in Oniguruma, which the file's patterns are written for.
-            return new Regex(pattern, RegexOptions.Compiled | RegexOptions.CultureInvariant | RegexOptions.Multiline);
+            return new Regex(pattern, RegexOptions.Compiled | RegexOptions.CultureInvariant | RegexOptions.Multiline, LongestMatch);
         }
         catch (RegexParseException e)
         {

@@ -17,8 +17,8 @@ internal static class VocabularyFile
             var token = property.Name;
             // A cursor's path is text, too dear for each of hundreds of thousands of entries: it is made where something is wrong.
             var value = property.Value;
-            if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out var id) || (uint)id > Vocabulary.MaximumId)
-                id = Entry(cursor, token, value).Integer(0, Vocabulary.MaximumId);
+            if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out var id) || (uint)id > vocabulary.MaximumId)
+                id = Entry(cursor, token, value).Integer(0, vocabulary.MaximumId);
             if (!vocabulary.TryAdd(token, id))
                 throw Entry(cursor, token, value).Error(
                     $"id {id}, which {InputText.Quoted(vocabulary.TokenOf(id)!)} has too", "an id of its own");
@@ -30,10 +30,11 @@ internal static class VocabularyFile
     public static (Vocabulary All, IReadOnlyList<AddedToken> Added) ReadAddedTokens(JsonCursor root, Vocabulary ofModel)
     {
         var tokens = new List<AddedToken>();
-        var vocabulary = new Vocabulary(capacity: 0, ofModel);
-        foreach (var cursor in root.Optional("added_tokens")?.Items() ?? [])
+        JsonCursor[] added = [.. root.Optional("added_tokens")?.Items() ?? []];
+        var vocabulary = new Vocabulary(added.Length, ofModel);
+        foreach (var cursor in added)
         {
-            var token = ReadAddedToken(cursor);
+            var token = ReadAddedToken(cursor, vocabulary.MaximumId);
             if (vocabulary.IdOf(token.Content) is { } known ? known != token.Id : !vocabulary.TryAdd(token.Content, token.Id))
                 throw cursor.Error(
                     $"{InputText.Quoted(token.Content)} with id {token.Id}, while {Owner(vocabulary, token)}",
@@ -48,17 +49,18 @@ internal static class VocabularyFile
     {
         var byContent = new Dictionary<string, AddedToken>(StringComparer.Ordinal);
         foreach (var token in tokens)
-            byContent.TryAdd(normalizer?.Normalize(token.Content) ?? token.Content, token);
+            if ((normalizer?.Normalize(token.Content) ?? token.Content) is { Length: > 0 } content)
+                byContent.TryAdd(content, token);
         return byContent.Count > 0 ? new AddedTokenSplitter(byContent) : null;
     }
 
-    private static AddedToken ReadAddedToken(JsonCursor cursor)
+    private static AddedToken ReadAddedToken(JsonCursor cursor, int maximumId)
     {
         var content = cursor["content"];
         if (content.String().Length == 0)
             throw content.Error("an empty string", "the text of a token");
         return new AddedToken(
-            content.String(), cursor["id"].Integer(0, Vocabulary.MaximumId), cursor.Boolean("single_word", false),
+            content.String(), cursor["id"].Integer(0, maximumId), cursor.Boolean("single_word", false),
             cursor.Boolean("lstrip", false), cursor.Boolean("rstrip", false), cursor.Boolean("normalized", true),
             cursor.Boolean("special", false));
     }

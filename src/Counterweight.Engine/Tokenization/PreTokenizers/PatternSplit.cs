@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using Counterweight.Balancing;
+using Counterweight.Engine.Checkpoints;
 
 namespace Counterweight.Engine.Tokenization.PreTokenizers;
 
@@ -21,8 +23,23 @@ internal sealed class PatternSplit(Regex pattern, SplitBehavior behavior, bool i
 {
     public override void Encode(ReadOnlySpan<char> piece, bool atTextStart, List<int> ids)
     {
-        using var text = new BmpText(piece);
         var parts = new PartJoiner(this, piece, atTextStart, ids);
+        try
+        {
+            Split(piece, ref parts);
+        }
+        catch (RegexMatchTimeoutException e)
+        {
+            throw new InvalidInputException(
+                $"tokenizer pattern {InputText.Quoted(e.Pattern)}", $"no end of one match after {e.MatchTimeout.TotalSeconds} s", "a pattern without nested repetition", e);
+        }
+        parts.Append(piece.Length, isMatch: invert);
+        parts.Flush();
+    }
+
+    private void Split(ReadOnlySpan<char> piece, ref PartJoiner parts)
+    {
+        using var text = new BmpText(piece);
         foreach (var match in pattern.EnumerateMatches(text.Units))
         {
             if (match.Length == 0)
@@ -30,8 +47,6 @@ internal sealed class PatternSplit(Regex pattern, SplitBehavior behavior, bool i
             parts.Append(text.ToOriginal(match.Index), isMatch: invert);
             parts.Append(text.ToOriginal(match.Index + match.Length), isMatch: !invert);
         }
-        parts.Append(piece.Length, isMatch: invert);
-        parts.Flush();
     }
 
     private bool Joins(bool previousIsMatch, bool isMatch) => behavior switch
