@@ -55,7 +55,7 @@ internal sealed class GenerationRun(LoadedModel loaded, Terminal terminal, IRead
     }
 
     private GenerateFigures Figures(int tokens, double secondsToFirst, double decodeSeconds) => new(
-        loaded.Checkpoint.Folder,
+        loaded.Checkpoint.Location,
         requests.Sum(request => request.Prompt.Length),
         tokens,
         secondsToFirst,

@@ -10,7 +10,7 @@ namespace Counterweight.Cli.Verbs;
 /// <summary><c>balance</c>: calibrate, plan, apply, evaluate before and after, report.</summary>
 internal static class BalanceVerb
 {
-    private static readonly Argument<string?> Model = new("MODEL") { Description = "Folder of the model; default: models/pocket-moe", Arity = ArgumentArity.ZeroOrOne };
+    private static readonly Argument<string?> Model = new("MODEL") { Description = "Folder of the model, or a GGUF file; default: models/pocket-moe", Arity = ArgumentArity.ZeroOrOne };
     private static readonly Option<string[]> Text = CommonOptions.Texts("--text", "Calibration text files, one for each kind of traffic; default: texts/calibration");
     private static readonly Option<int?> Self = CommonOptions.Ranged(new Option<int?>("--self") { Description = "Calibrate on so many tokens that the model writes itself, in place of files" }, 1024, int.MaxValue);
     private static readonly Option<int> CalibrationTokens = new("--calibration-tokens") { Description = "Most tokens of calibration text", DefaultValueFactory = _ => 65536 };

@@ -11,7 +11,7 @@ namespace Counterweight.Cli.Verbs;
 /// <summary>Options that several verbs have.</summary>
 internal static class CommonOptions
 {
-    public static Argument<string> Model() => new("MODEL") { Description = "Folder of the model: config.json, model.safetensors (or shards with an index), tokenizer.json" };
+    public static Argument<string> Model() => new("MODEL") { Description = "Folder of the model: config.json, model.safetensors (or shards with an index), tokenizer.json; or a GGUF file, of several the first" };
 
     public static Option<string?> Plan() => new("--plan") { Description = "Plan to load the experts by; default: the folder's own plan.json, else the checkpoint as it is" };
 

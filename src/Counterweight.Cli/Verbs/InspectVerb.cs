@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Counterweight.Balancing.Plans;
 using Counterweight.Cli.Output;
+using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Reports;
 using Counterweight.Planner;
@@ -10,7 +11,7 @@ namespace Counterweight.Cli.Verbs;
 /// <summary><c>inspect</c>: what a model folder holds, or a file of loads or a plan.</summary>
 internal static class InspectVerb
 {
-    private static readonly Argument<string> Path = new("PATH") { Description = "Folder of a model; or a file: recorded loads, plan.json, the plan file of an engine" };
+    private static readonly Argument<string> Path = new("PATH") { Description = "Folder of a model; or a file: a model in GGUF, recorded loads, plan.json, the plan file of an engine" };
     private static readonly Option<string?> Json = CommonOptions.Json();
 
     public static Command Create()
@@ -21,7 +22,7 @@ internal static class InspectVerb
             var path = parsed.GetValue(Path)!;
             if (PlanFile.IsPlan(path))
                 InspectPlan(path, terminal, parsed.GetValue(Json));
-            else if (File.Exists(path))
+            else if (File.Exists(path) && !Checkpoint.IsModelFile(path))
                 PlannerVerbs.Inspect(path, terminal.Text, parsed.GetValue(Json));
             else
                 InspectModel(path, terminal, parsed.GetValue(Json));

@@ -50,7 +50,7 @@ internal static class VerifyVerb
         var tolerance = parsed.GetValue(Tolerance) ?? GoldenVerifier.ToleranceOf(file);
         var options = new LoadOptions { Threads = parsed.GetValue(Threads), Kernels = parsed.GetValue(Kernels) };
         using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, options, terminal.Warn);
-        var tensors = new GoldenVerifier(loaded.Model, golden, tolerance).Verify();
+        var tensors = new GoldenVerifier(loaded.Model, golden, tolerance) { Variant = GoldenVerifier.VariantOf(parsed.GetValue(Model)!) }.Verify();
         return new VerifyFigures(parsed.GetValue(Model)!, file, loaded.Model.Context.Kernel.Name, tensors.All(tensor => tensor.Agrees), tensors);
     }
 

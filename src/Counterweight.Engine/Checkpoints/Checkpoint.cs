@@ -1,13 +1,14 @@
-using System.Text.Json;
 using Counterweight.Balancing;
-using IOPath = System.IO.Path;
+using Counterweight.Engine.Checkpoints.Gguf;
+using Counterweight.Engine.Experts;
+using Counterweight.Engine.Models;
+using Counterweight.Engine.Tokenization;
 
 namespace Counterweight.Engine.Checkpoints;
 
-/// <summary>
-/// The weights of a model folder: <c>model.safetensors</c>, or the shards that <c>model.safetensors.index.json</c> lists.
-/// </summary>
-public sealed class Checkpoint : TensorSource
+/// <summary>A model on disk: its weights, config and tokenizer, in a folder or in a GGUF file.</summary>
+/// <param name="location">The folder or file.</param>
+public abstract class Checkpoint(string location) : TensorSource
 {
     /// <summary>The weights of a checkpoint in one file.</summary>
     public const string SingleFileName = "model.safetensors";
@@ -15,120 +16,58 @@ public sealed class Checkpoint : TensorSource
     /// <summary>The list of a sharded checkpoint's tensors.</summary>
     public const string IndexFileName = "model.safetensors.index.json";
 
-    private const int MaxIndexBytes = 100_000_000;
-
-    private readonly Dictionary<string, SafetensorsFile> _fileOfTensor;
-    private readonly SafetensorsFile[] _files;
-
-    private Checkpoint(string folder, string listedIn, SafetensorsFile[] files, Dictionary<string, SafetensorsFile> fileOfTensor)
-    {
-        Folder = folder;
-        ListedIn = listedIn;
-        _files = files;
-        _fileOfTensor = fileOfTensor;
-        TensorNames = [.. fileOfTensor.Keys.Order(StringComparer.Ordinal)];
-    }
-
-    /// <summary>The model folder.</summary>
-    public string Folder { get; }
-
-    /// <inheritdoc/>
-    public override string ListedIn { get; }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<string> TensorNames { get; }
+    /// <summary>The folder or file that was opened.</summary>
+    public string Location => location;
 
     /// <summary>The matrices that are no ordinary tensors; null if all are.</summary>
-    internal IStoredTensors? Stored { get; private init; }
+    internal abstract IStoredTensors? Stored { get; }
 
-    /// <summary>The open files: one, or the shards in ordinal order of their names.</summary>
-    public IReadOnlyList<SafetensorsFile> Files => _files;
+    /// <summary>The open safetensors files: one, or the shards in ordinal order of their names; empty for a GGUF file.</summary>
+    public virtual IReadOnlyList<SafetensorsFile> Files => [];
 
-    /// <summary>Opens all files of a model folder and checks their headers; of two layouts the single file wins.</summary>
+    /// <summary>
+    /// Opens a GGUF file (of several the first one), or a model folder with <see cref="SingleFileName"/> or the shards that
+    /// <see cref="IndexFileName"/> lists; of two layouts the single file wins. Headers are checked, data is not read.
+    /// </summary>
     /// <exception cref="InvalidInputException">
-    /// The folder has no weights, a shard is missing or outside of the folder, a listed tensor isn't in its shard, or a file is malformed.
+    /// There are no weights, a file is missing, outside of the folder or malformed, or a listed tensor isn't in its file.
     /// </exception>
-    public static Checkpoint Open(string folder)
+    public static Checkpoint Open(string location) => GgufCheckpoint.IsFile(location) ? GgufCheckpoint.OpenFile(location) : SafetensorsCheckpoint.OpenFolder(location);
+
+    /// <summary>Whether a path is a file that <see cref="Open"/> takes for a model: other kinds of GGUF files say that they are none.</summary>
+    public static bool IsModelFile(string path)
     {
-        var single = IOPath.Combine(folder, SingleFileName);
-        if (File.Exists(single))
-        {
-            var file = SafetensorsFile.Open(single);
-            return new Checkpoint(folder, single, [file], file.TensorNames.ToDictionary(name => name, _ => file, StringComparer.Ordinal));
-        }
-        var index = IOPath.Combine(folder, IndexFileName);
-        if (File.Exists(index))
-            return OpenShards(folder, index);
-        throw new InvalidInputException(folder, Directory.Exists(folder) ? "a folder without either" : "no such folder",
-            $"a folder with {SingleFileName} or {IndexFileName}");
+        if (!GgufCheckpoint.IsFile(path))
+            return false;
+        using var file = GgufFile.Open(path);
+        return file.Metadata.String("general.type", "model") == "model";
     }
 
-    /// <inheritdoc/>
-    public override bool TryGet(string name, out TensorView tensor)
-    {
-        tensor = default;
-        return _fileOfTensor.TryGetValue(name, out var file) && file.TryGet(name, out tensor);
-    }
+    /// <summary>The settings: <c>config.json</c>, or what stands for it.</summary>
+    public abstract ConfigReader ReadConfig();
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            foreach (var file in _files)
-                file.Dispose();
-    }
+    /// <summary>The tokenizer: <c>tokenizer.json</c>, or what stands for it.</summary>
+    public abstract Tokenizer LoadTokenizer();
 
-    private static Checkpoint OpenShards(string folder, string index)
-    {
-        var shardOfTensor = ReadWeightMap(folder, index);
-        var files = new SortedDictionary<string, SafetensorsFile>(StringComparer.Ordinal);
-        try
-        {
-            foreach (var shard in shardOfTensor.Values.Distinct(StringComparer.Ordinal))
-                files.Add(shard, SafetensorsFile.Open(IOPath.Combine(folder, shard)));
-            foreach (var (name, shard) in shardOfTensor)
-                if (!files[shard].TryGet(name, out _))
-                    throw new InvalidInputException(index, $"tensor {InputText.Quoted(name)} listed in {shard}, which doesn't hold it",
-                        "every tensor in the shard that is listed for it");
-            return new Checkpoint(folder, index, [.. files.Values],
-                shardOfTensor.ToDictionary(entry => entry.Key, entry => files[entry.Value], StringComparer.Ordinal));
-        }
-        catch
-        {
-            foreach (var file in files.Values)
-                file.Dispose();
-            throw;
-        }
-    }
+    /// <summary>The chat template that the weights' own file has, in Jinja; null where there is none, and for folders, which have it in a file beside.</summary>
+    public virtual string? ChatTemplate => null;
 
-    private static Dictionary<string, string> ReadWeightMap(string folder, string index)
-    {
-        using var document = InputFile.ReadJsonObject(index, MaxIndexBytes, "an index of a sharded checkpoint");
-        if (!document.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
-            throw new InvalidInputException(index, "no object of that name", "object 'weight_map' from tensor names to files");
-        var root = IOPath.GetFullPath(folder);
-        var shards = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var entry in map.EnumerateObject())
-            shards.Add(entry.Name, CheckShard(index, root, entry));
-        var missing = shards.Values.Distinct(StringComparer.Ordinal)
-            .Where(shard => !File.Exists(IOPath.Combine(folder, shard)))
-            .ToList();
-        if (missing.Count > 0)
-            throw new InvalidInputException(index,
-                $"no file {missing[0]}" + (missing.Count > 1 ? $" and {missing.Count - 1} more missing" : ""),
-                "every listed shard beside the index");
-        return shards;
-    }
+    /// <summary>The path that a small file beside the weights has, whether or not it is there; null where files beside do not belong to the model.</summary>
+    public abstract string? SideFile(string name);
 
-    private static string CheckShard(string index, string root, JsonProperty entry)
+    /// <summary>Writes config, tokenizer and what else stands beside the weights into another folder; no plan.</summary>
+    internal abstract void WriteSideFiles(string folder);
+
+    /// <summary>Where experts lie, if that is elsewhere than the family has them.</summary>
+    /// <param name="shape">Sizes.</param>
+    /// <param name="family">Where the family has those of (MoE layer, expert).</param>
+    internal virtual Func<int, int, ExpertPlaces> ExpertPlaces(ModelShape shape, Func<int, int, ExpertPlaces> family) => family;
+
+    /// <summary>Whether <see cref="ExpertPlaces"/> names tensors that no other engine knows.</summary>
+    internal virtual bool HasOwnExpertNames => false;
+
+    /// <summary>Gives memory back that loading has made; called when all weights but the experts' are loaded.</summary>
+    internal virtual void EndLoading()
     {
-        var shard = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : "";
-        var prefix = IOPath.TrimEndingDirectorySeparator(root) + IOPath.DirectorySeparatorChar;
-        var inside = shard.Length > 0 && !shard.Contains('\0')
-            && IOPath.GetFullPath(IOPath.Combine(root, shard)).StartsWith(prefix, StringComparison.Ordinal);
-        return inside
-            ? shard
-            : throw new InvalidInputException($"{index}, tensor {InputText.Quoted(entry.Name)}", InputText.Quoted(entry.Value.ToString()),
-                "a file in the folder of the index");
     }
 }

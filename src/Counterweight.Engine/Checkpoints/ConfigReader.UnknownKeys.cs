@@ -22,6 +22,8 @@ public sealed partial class ConfigReader
     /// <param name="harmless">Keys that don't matter here, beyond those of packaging and training that never do.</param>
     public IReadOnlyList<string> UnknownKeys(params ReadOnlySpan<string> harmless)
     {
+        if (_isDerived)
+            return []; // whoever put the settings together has looked at what they come from
         var unknown = new List<string>();
         foreach (var property in _object.EnumerateObject())
             if (property.Value.ValueKind != JsonValueKind.Null && !_asked.Contains(property.Name)

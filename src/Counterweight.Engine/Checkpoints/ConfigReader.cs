@@ -14,6 +14,7 @@ public sealed partial class ConfigReader
     private const int MaxBytes = 16 << 20;
 
     private readonly JsonElement _object;
+    private bool _isDerived;
     private readonly string _file;
     private readonly string _prefix;
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
@@ -33,6 +34,11 @@ public sealed partial class ConfigReader
         using var document = InputFile.ReadJsonObject(path, MaxBytes, "a JSON object of settings");
         return new ConfigReader(document.RootElement.Clone(), path, "");
     }
+
+    /// <summary>Settings that stand in another file than <c>config.json</c>.</summary>
+    /// <param name="settings">A JSON object.</param>
+    /// <param name="file">The file that they come from.</param>
+    internal static ConfigReader Of(JsonElement settings, string file) => new(settings.Clone(), file, "") { _isDerived = true };
 
     /// <summary>The file that the settings come from.</summary>
     public string File => _file;

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
 using Counterweight.Balancing;
 
 namespace Counterweight.Engine.Checkpoints;
@@ -10,38 +9,20 @@ namespace Counterweight.Engine.Checkpoints;
 /// </summary>
 public sealed unsafe class SafetensorsFile : TensorSource
 {
-    private readonly MemoryMappedFile _map;
-    private readonly MemoryMappedViewAccessor _view;
+    private readonly MappedFile _file;
     private readonly Dictionary<string, TensorEntry> _tensors;
-    private readonly byte* _data;
-    private bool _disposed;
+    private readonly long _dataBegin;
 
-    private SafetensorsFile(string path, FileStream stream)
+    private SafetensorsFile(MappedFile file)
     {
-        Path = path;
-        var length = stream.Length;
-        if (length < SafetensorsHeader.LengthBytes)
-            throw new InvalidInputException(path, $"{length} bytes", "a safetensors file: 8 bytes of header length come first");
-        _map = MemoryMappedFile.CreateFromFile(
-            stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-        _view = _map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-        byte* start = null;
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        try
-        {
-            var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(new(start, SafetensorsHeader.LengthBytes));
-            var headerBytes = CheckHeaderLength(path, headerLength, length);
-            _data = start + SafetensorsHeader.LengthBytes + headerBytes;
-            (_tensors, var metadata) = SafetensorsHeader.Parse(
-                path, new(start + SafetensorsHeader.LengthBytes, headerBytes), length - SafetensorsHeader.LengthBytes - headerBytes);
-            Metadata = metadata;
-            TensorNames = [.. _tensors.Keys.Order(StringComparer.Ordinal)];
-        }
-        catch
-        {
-            Unmap();
-            throw;
-        }
+        _file = file;
+        var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(new(file.Pointer, SafetensorsHeader.LengthBytes));
+        var headerBytes = CheckHeaderLength(file.Path, headerLength, file.Length);
+        _dataBegin = SafetensorsHeader.LengthBytes + headerBytes;
+        (_tensors, var metadata) = SafetensorsHeader.Parse(
+            file.Path, new(file.Pointer + SafetensorsHeader.LengthBytes, headerBytes), file.Length - _dataBegin);
+        Metadata = metadata;
+        TensorNames = [.. _tensors.Keys.Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Opens a file and checks its whole header; the data is not read.</summary>
@@ -50,12 +31,20 @@ public sealed unsafe class SafetensorsFile : TensorSource
     /// </exception>
     public static SafetensorsFile Open(string path)
     {
-        using var stream = InputFile.OpenRead(path, "a safetensors file");
-        return new SafetensorsFile(path, stream);
+        var file = MappedFile.Open(path, SafetensorsHeader.LengthBytes, "a safetensors file: 8 bytes of header length come first");
+        try
+        {
+            return new SafetensorsFile(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The path that the file was opened by.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <inheritdoc/>
     public override string ListedIn => Path;
@@ -66,30 +55,19 @@ public sealed unsafe class SafetensorsFile : TensorSource
     /// <inheritdoc/>
     public override IReadOnlyList<string> TensorNames { get; }
 
-    /// <summary>The first byte after the header.</summary>
-    internal byte* Data
-    {
-        get
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            return _data;
-        }
-    }
-
     /// <inheritdoc/>
     public override bool TryGet(string name, out TensorView tensor)
     {
         var found = _tensors.TryGetValue(name, out var entry);
-        tensor = found ? new TensorView(this, entry!) : default;
+        tensor = found ? new TensorView(_file, _dataBegin, entry!) : default;
         return found;
     }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (disposing && !_disposed)
-            Unmap();
-        _disposed = true;
+        if (disposing)
+            _file.Dispose();
     }
 
     private static int CheckHeaderLength(string path, ulong headerBytes, long fileBytes)
@@ -100,12 +78,5 @@ public sealed unsafe class SafetensorsFile : TensorSource
         if (headerBytes > SafetensorsHeader.MaxBytes)
             throw new InvalidInputException(path, $"a header of {headerBytes} bytes", $"at most {SafetensorsHeader.MaxBytes} bytes");
         return (int)headerBytes;
-    }
-
-    private void Unmap()
-    {
-        _view.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view.Dispose();
-        _map.Dispose();
     }
 }

@@ -6,12 +6,17 @@ namespace Counterweight.Engine.Checkpoints;
 /// <summary>A tensor in a memory-mapped file: row-major, little-endian, not necessarily aligned to its elements.</summary>
 public readonly unsafe struct TensorView
 {
-    private readonly SafetensorsFile _file;
+    private readonly TensorMemory _memory;
+    private readonly long _origin;
     private readonly TensorEntry _entry;
 
-    internal TensorView(SafetensorsFile file, TensorEntry entry)
+    /// <param name="memory">Where the data lies.</param>
+    /// <param name="origin">The byte that the entry's places are counted from.</param>
+    /// <param name="entry">The tensor.</param>
+    internal TensorView(TensorMemory memory, long origin, TensorEntry entry)
     {
-        _file = file;
+        _memory = memory;
+        _origin = origin;
         _entry = entry;
     }
 
@@ -19,7 +24,7 @@ public readonly unsafe struct TensorView
     public string Name => _entry.Name;
 
     /// <summary>The file that holds the data (in a sharded checkpoint: the shard).</summary>
-    public string File => _file.Path;
+    public string File => _memory.Path;
 
     /// <summary>The element type.</summary>
     public DType DType => _entry.DType;
@@ -34,7 +39,7 @@ public readonly unsafe struct TensorView
     public long ByteCount => _entry.End - _entry.Begin;
 
     /// <summary>The first byte; valid until the file is disposed.</summary>
-    public byte* Pointer => _file.Data + _entry.Begin;
+    public byte* Pointer => _memory.Pointer + _origin + _entry.Begin;
 
     /// <summary>The data as it stands in the file.</summary>
     /// <exception cref="InvalidInputException">The tensor is larger than a span (2 GiB): use <see cref="Pointer"/>.</exception>
@@ -51,7 +56,7 @@ public readonly unsafe struct TensorView
         ArgumentOutOfRangeException.ThrowIfNegative(firstByte);
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstByte, ByteCount - bytes);
-        return new MappedMemory(_file, _entry.Begin + firstByte, bytes).Memory;
+        return new MappedMemory(_memory, _origin + _entry.Begin + firstByte, bytes).Memory;
     }
 
     /// <summary>Throws unless the tensor has this shape.</summary>

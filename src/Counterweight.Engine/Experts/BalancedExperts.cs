@@ -127,5 +127,5 @@ internal sealed class BalancedExperts(Checkpoint checkpoint, ModelShape shape, F
 
     private static int Groups(int inputs) => (inputs + QuantizedMatrix.GroupSize - 1) / QuantizedMatrix.GroupSize;
 
-    private static string? Metadata(Checkpoint checkpoint) => checkpoint.Files[0].Metadata.GetValueOrDefault(StoredPrecisionKey);
+    private static string? Metadata(Checkpoint checkpoint) => checkpoint.Files is [var first, ..] ? first.Metadata.GetValueOrDefault(StoredPrecisionKey) : null;
 }

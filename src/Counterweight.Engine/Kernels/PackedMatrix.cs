@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Quantization;
 using Counterweight.Engine.Quantization.Formats;
 
@@ -67,9 +68,16 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <exception cref="ArgumentException">There are more or fewer codes or scales than the shape asks for.</exception>
     public static PackedMatrix Pack(QuantizedMatrix matrix)
     {
-        if (matrix.Format is null)
-            return Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes.Span, matrix.Scales);
-        var packed = new PackedMatrix(matrix.Format, matrix.Outputs, matrix.Inputs);
+        var packed = matrix.Format is null
+            ? Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes.Span, matrix.Scales)
+            : PackStored(matrix, matrix.Format);
+        MappedMemory.Discard(matrix.Codes);
+        return packed;
+    }
+
+    private static PackedMatrix PackStored(QuantizedMatrix matrix, StoredFormat format)
+    {
+        var packed = new PackedMatrix(format, matrix.Outputs, matrix.Inputs);
         matrix.Codes.Span.CopyTo(packed._codes.AsSpan<byte>());
         return packed;
     }

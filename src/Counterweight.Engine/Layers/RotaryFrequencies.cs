@@ -35,6 +35,16 @@ public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
         };
     }
 
+    /// <summary>Each frequency divided by a factor of its own: what GGUF files store in place of Llama 3's parameters.</summary>
+    private static RotaryFrequencies Divided(int width, double theta, ConfigReader scaling)
+    {
+        var factors = scaling.DoubleList("factors", 1e-6, 1e9);
+        var plain = Plain(width, theta);
+        return factors.Length == plain.Inverse.Length
+            ? plain with { Inverse = [.. plain.Inverse.Select((frequency, i) => (float)(frequency / factors[i]))] }
+            : throw scaling.Refuse("factors", $"{plain.Inverse.Length} factors, one for each pair of dimensions");
+    }
+
     /// <summary>YaRN (Peng et al. 2023): low frequencies interpolated, high ones kept, a ramp between.</summary>
     public static RotaryFrequencies Yarn(int width, double theta, YarnScaling yarn)
     {
@@ -82,6 +92,7 @@ public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
                 scaling.Double("high_freq_factor", scaling.Double("low_freq_factor", 0, 1e6) + 1e-6, 1e6),
                 scaling.Double("original_max_position_embeddings", 1, 1e9)),
             "yarn" => Yarn(width, theta, YarnScaling.FromConfig(scaling, config)),
+            "frequency_factors" => Divided(width, theta, scaling),
             _ => throw scaling.Refuse(scaling.Has("rope_type") ? "rope_type" : "type", "default, linear, llama3 or yarn"),
         };
     }

@@ -29,7 +29,7 @@ public static class CheckpointWriter
                 tensors.AddRange(BalancedExperts.Tensors(plan.Layers[l].Layer, expert, experts.Get(l, expert, precision)));
         SafetensorsWriter.Write(Path.Combine(folder, Checkpoint.SingleFileName), tensors, BalancedExperts.MetadataFor(model.OriginalExperts.StoredPrecision));
         AtomicFile.Write(Path.Combine(folder, PlanFileName), stream => PlanFile.Write(plan, stream));
-        CopySideFiles(original.Folder, folder);
+        original.WriteSideFiles(folder);
     }
 
     /// <summary>
@@ -38,11 +38,13 @@ public static class CheckpointWriter
     /// </summary>
     public static void WriteHuggingFace(string folder, MoeModel model, Checkpoint original, Plan plan, IExpertSource experts)
     {
+        if (original.HasOwnExpertNames)
+            throw new InvalidInputException(original.Location, $"experts of {model.Shape.ModelType} apart", "ordinary names, which this family has for all experts of a layer in one tensor");
         var tensors = OrdinaryDenseTensors(model, original).ToList();
         for (var l = 0; l < plan.Layers.Count; l++)
             tensors.AddRange(Widened(model, l, plan.Layers[l], experts));
         SafetensorsWriter.Write(Path.Combine(folder, Checkpoint.SingleFileName), tensors, new Dictionary<string, string> { ["format"] = "pt" });
-        CopySideFiles(original.Folder, folder);
+        original.WriteSideFiles(folder);
         var configPath = Path.Combine(folder, "config.json");
         var config = JsonNode.Parse(File.ReadAllText(configPath))!.AsObject();
         config["torch_dtype"] = "float32";
@@ -91,13 +93,5 @@ public static class CheckpointWriter
             }
             yield return TensorToWrite.FromFloats(tensor.Key, [.. shape], values);
         }
-    }
-
-    /// <summary>Config, tokenizer and whatever small files stand beside the weights; not the weights, and no former plan.</summary>
-    private static void CopySideFiles(string from, string to)
-    {
-        foreach (var file in new[] { "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja" })
-            if (File.Exists(Path.Combine(from, file)))
-                File.Copy(Path.Combine(from, file), Path.Combine(to, file), overwrite: true);
     }
 }

@@ -135,7 +135,7 @@ internal sealed unsafe class DecoderBuilder
             Attention = Rows,
             Rotary = Rotary,
             NewSequence = () => Rows.NewSequence(Config.Layers),
-            Experts = experts,
+            Experts = Weights.Checkpoint.ExpertPlaces(Shape, experts),
             Routers = routers,
         };
 

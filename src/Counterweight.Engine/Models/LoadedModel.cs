@@ -19,7 +19,7 @@ public sealed class LoadedModel : IDisposable
         Checkpoint = checkpoint;
         Pool = pool;
         Model = model;
-        _tokenizer = new Lazy<Tokenizer>(() => Tokenizer.Load(Path.Combine(checkpoint.Folder, "tokenizer.json")));
+        _tokenizer = new Lazy<Tokenizer>(checkpoint.LoadTokenizer);
     }
 
     /// <summary>The mapped weights.</summary>
@@ -37,15 +37,15 @@ public sealed class LoadedModel : IDisposable
     /// <summary>The folder's tokenizer.</summary>
     public Tokenizer Tokenizer => _tokenizer.Value;
 
-    /// <summary>Opens a folder.</summary>
-    /// <param name="folder">An ordinary or a balanced checkpoint.</param>
+    /// <summary>Opens a model.</summary>
+    /// <param name="location">Folder of an ordinary or a balanced checkpoint, or a GGUF file.</param>
     /// <param name="options">How to load it.</param>
     /// <param name="warn">Told of config keys that have no effect.</param>
-    /// <exception cref="InvalidInputException">Anything in the folder or the plan that cannot be used.</exception>
-    public static LoadedModel Open(string folder, LoadOptions? options = null, Action<string>? warn = null)
+    /// <exception cref="InvalidInputException">Anything in the model or the plan that cannot be used.</exception>
+    public static LoadedModel Open(string location, LoadOptions? options = null, Action<string>? warn = null)
     {
         options ??= new LoadOptions();
-        var checkpoint = Checkpoint.Open(folder);
+        var checkpoint = Checkpoint.Open(location);
         WorkerPool? pool = null;
         MoeModel? model = null;
         try
@@ -69,7 +69,7 @@ public sealed class LoadedModel : IDisposable
     {
         if (options.Original)
             return BalancedExperts.AreIn(checkpoint)
-                ? throw new InvalidInputException(checkpoint.Folder, "a balanced checkpoint", "the original model, whose experts other precisions can be made from")
+                ? throw new InvalidInputException(checkpoint.Location, "a balanced checkpoint", "the original model, whose experts other precisions can be made from")
                 : null;
         return options.PlanFile is { } file ? ReadPlan(file, model) : OwnPlan(checkpoint, model);
     }
@@ -77,10 +77,10 @@ public sealed class LoadedModel : IDisposable
     /// <summary>The plan that lies in the folder, if there is one.</summary>
     internal static Plan? OwnPlan(Checkpoint checkpoint, MoeModel model)
     {
-        var file = Path.Combine(checkpoint.Folder, CheckpointWriter.PlanFileName);
+        var file = checkpoint.SideFile(CheckpointWriter.PlanFileName);
         if (File.Exists(file))
             return ReadPlan(file, model);
-        return BalancedExperts.AreIn(checkpoint) ? throw new InvalidInputException(file, "no file", "the plan of this balanced checkpoint") : null;
+        return BalancedExperts.AreIn(checkpoint) ? throw new InvalidInputException(file!, "no file", "the plan of this balanced checkpoint") : null;
     }
 
     /// <summary>Reads a plan and checks that it is for this model and that the engine can hold its precisions.</summary>

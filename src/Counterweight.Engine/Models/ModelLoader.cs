@@ -41,13 +41,14 @@ public static class ModelLoader
     /// <param name="warn">Told of config keys that nothing reads.</param>
     public static MoeModel Load(Checkpoint checkpoint, ComputeContext context, Action<string>? warn = null)
     {
-        var config = ConfigReader.Open(Path.Combine(checkpoint.Folder, "config.json"));
+        var config = checkpoint.ReadConfig();
         var type = config.String("model_type");
         if (!Architectures.TryGetValue(type, out var load))
             throw config.Refuse("model_type", $"one of {string.Join(", ", ModelTypes)}");
         if (config.Has("quantization_config"))
             throw config.Refuse("quantization_config", "none: weights in a floating-point type");
         var model = load(checkpoint, config, context);
+        checkpoint.EndLoading();
         // Published files give the width of dense layers where there are none.
         foreach (var key in config.UnknownKeys("intermediate_size"))
             warn?.Invoke($"{config.File}: key \"{key}\" is not known and has no effect");

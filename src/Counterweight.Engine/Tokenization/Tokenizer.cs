@@ -2,7 +2,9 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text;
 using Counterweight.Balancing;
+using Counterweight.Engine.Checkpoints.Gguf;
 using Counterweight.Engine.Tokenization.Files;
+using Counterweight.Engine.Tokenization.Gguf;
 
 namespace Counterweight.Engine.Tokenization;
 
@@ -25,15 +27,22 @@ public sealed class Tokenizer
         _specialIds = [.. parts.AddedTokens.Where(token => token.Special).Select(token => token.Id)];
     }
 
-    /// <summary>Reads a <c>tokenizer.json</c>.</summary>
-    /// <param name="path">the file, at most 256 MiB</param>
+    /// <summary>Reads a <c>tokenizer.json</c>, or what a GGUF file has in its metadata.</summary>
+    /// <param name="path">the file; a <c>tokenizer.json</c> of at most 256 MiB</param>
     /// <exception cref="InvalidInputException">the file can't be read, isn't a tokenizer, contradicts itself, or names a component
     /// that isn't supported</exception>
     public static Tokenizer Load(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return new Tokenizer(TokenizerFile.Read(path));
+        if (!path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+            return new Tokenizer(TokenizerFile.Read(path));
+        using var file = GgufFile.Open(path);
+        return Of(file.Metadata);
     }
+
+    /// <summary>The tokenizer that the metadata of a GGUF file describes.</summary>
+    /// <exception cref="InvalidInputException">it has none, contradicts itself, or names a kind that isn't supported</exception>
+    internal static Tokenizer Of(GgufMetadata metadata) => new(TokenizerFile.Parse(metadata.File, GgufTokenizerFile.Make(metadata)));
 
     /// <summary>One more than the highest token id; ids below it may be without a token.</summary>
     public int VocabularySize => _parts.Vocabulary.Size;

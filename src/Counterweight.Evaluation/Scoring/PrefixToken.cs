@@ -14,16 +14,16 @@ internal readonly record struct PrefixToken(int Id, string Text)
     /// <summary>As <c>tokenizer_config.json</c> says; a folder without it is asked for the ids in <c>config.json</c>.</summary>
     public static PrefixToken Of(LoadedModel model)
     {
-        var (tokenizer, shape, folder) = (model.Tokenizer, model.Model.Shape, model.Checkpoint.Folder);
-        if (Named(Path.Combine(folder, SettingsFile), tokenizer) is { } named)
+        var (tokenizer, shape) = (model.Tokenizer, model.Model.Shape);
+        if (Named(model.Checkpoint.SideFile(SettingsFile), tokenizer) is { } named)
             return named;
         int? id = shape.BosToken ?? (shape.EosTokens is [var eos, ..] ? eos : null);
         return id is { } known
             ? new PrefixToken(known, tokenizer.TokenOf(known))
-            : throw new InvalidInputException(folder, "neither a BOS nor an EOS token", $"one of them in {SettingsFile} or config.json");
+            : throw new InvalidInputException(model.Checkpoint.Location, "neither a BOS nor an EOS token", $"one of them in {SettingsFile} or config.json");
     }
 
-    private static PrefixToken? Named(string file, Tokenizer tokenizer)
+    private static PrefixToken? Named(string? file, Tokenizer tokenizer)
     {
         if (!File.Exists(file))
             return null;

@@ -37,6 +37,13 @@ public sealed unsafe class GoldenVerifier : IForwardTrace
         _prompts = new GoldenPrompts(golden, model.Shape.Vocabulary);
     }
 
+    /// <summary>Which of several sets of weights the model has, where the file holds their logits as <c>VARIANT.logits</c>; null for the only one.</summary>
+    public string? Variant { get; init; }
+
+    /// <summary>The variant that a file of weights is: <c>q4_0</c> for <c>NAME.q4_0.gguf</c>; null where its name says none.</summary>
+    public static string? VariantOf(string model) =>
+        File.Exists(model) && Path.GetExtension(Path.GetFileNameWithoutExtension(model)) is [_, _, ..] extension ? extension[1..] : null;
+
     /// <summary>The <c>tolerance</c> in the <c>golden.json</c> beside a reference file, or <see cref="DefaultTolerance"/> where there is none.</summary>
     public static double ToleranceOf(string goldenFile)
     {
@@ -48,6 +55,7 @@ public sealed unsafe class GoldenVerifier : IForwardTrace
     }
 
     /// <summary>Runs everything that the reference file has.</summary>
+    /// <exception cref="Balancing.InvalidInputException">It has no logits, or other shapes than the model.</exception>
     public IReadOnlyList<TensorDifference> Verify()
     {
         if (_model.Shape.EncoderLayers > 0)
@@ -60,7 +68,7 @@ public sealed unsafe class GoldenVerifier : IForwardTrace
     private void VerifyDecoder()
     {
         var prompts = _prompts.Rows("input_ids");
-        _comparison.Values("logits", Logits(prompts, (batch, cache, i) => batch.Add(cache, prompts[i]), this));
+        _comparison.Values(LogitsName(), Logits(prompts, (batch, cache, i) => batch.Add(cache, prompts[i]), this));
         CompareGreedy("greedy_ids", prompts);
         if (!_comparison.File.TryGet("padded.input_ids", out _))
             return;
@@ -68,6 +76,9 @@ public sealed unsafe class GoldenVerifier : IForwardTrace
         var whole = GoldenPrompts.WithoutPadding(padded, _prompts.Mask("padded.attention_mask", padded));
         _comparison.Values("padded.last_logits", LastRows(whole, Logits(whole, (batch, cache, i) => batch.Add(cache, whole[i]), null)));
     }
+
+    /// <summary>A file without them is an error: to compare nothing would look like agreement.</summary>
+    private string LogitsName() => _comparison.File.Get(Variant is null || _comparison.File.TryGet("logits", out _) ? "logits" : $"{Variant}.logits").Name;
 
     private void VerifyEncoderDecoder()
     {

@@ -128,7 +128,7 @@ public class BalancedCheckpointTests
     {
         using var balanced = new Balanced(TinyModel.Default);
         using var folder = balanced.Write();
-        using var loaded = new Reopened(balanced.Test.Loaded.Checkpoint.Folder, folder.File("plan.json"));
+        using var loaded = new Reopened(balanced.Test.Loaded.Checkpoint.Location, folder.File("plan.json"));
         balanced.Test.Load(balanced.Plan.Layers, "by-gate");
         int[][] sequences = [balanced.Test.Tokens(30, 1)];
         Bits.AssertSame(balanced.Test.Logits(sequences), loaded.Logits(sequences));

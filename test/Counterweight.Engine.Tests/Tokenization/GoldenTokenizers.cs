@@ -12,10 +12,14 @@ internal static class GoldenTokenizers
     private static readonly ConcurrentDictionary<string, Lazy<Tokenizer>> Loaded = new();
     private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    public static TheoryData<string> Names => ["pocket", "qwen3", "deepseek_v3", "gptoss", "spm_bpe"];
+    public static TheoryData<string> Names => ["pocket", "qwen3", "deepseek_v3", "gptoss", "spm_bpe", "pocket.gguf", "spm_bpe.gguf"];
 
     public static Tokenizer Load(string name) =>
-        Loaded.GetOrAdd(name, _ => new Lazy<Tokenizer>(() => TinyTokenizer.FromJson(Json(name)))).Value;
+        Loaded.GetOrAdd(name, _ => new Lazy<Tokenizer>(() => IsGguf(name) ? Tokenizer.Load(GgufFile(name)) : TinyTokenizer.FromJson(Json(name)))).Value;
+
+    private static bool IsGguf(string name) => name.EndsWith(".gguf", StringComparison.Ordinal);
+
+    private static string GgufFile(string name) => GoldenFiles.Shared("goldens", "gguf", name.Replace(".gguf", ".tokenizer.gguf", StringComparison.Ordinal));
 
     public static byte[] Json(string name)
     {
@@ -30,7 +34,7 @@ internal static class GoldenTokenizers
     public static GoldenStreams Streams(string name) => Read<GoldenStreams>(name, "streams.json");
 
     private static T Read<T>(string name, string file) =>
-        JsonSerializer.Deserialize<T>(File.ReadAllBytes(GoldenFiles.Shared("goldens", "tokenizers", name, file)), Options)!;
+        JsonSerializer.Deserialize<T>(File.ReadAllBytes(GoldenFiles.Shared("goldens", "tokenizers", name.Replace(".gguf", "", StringComparison.Ordinal), file)), Options)!;
 }
 
 internal sealed record GoldenCases(Dictionary<string, int> SpecialTokens, GoldenCase[] Cases);

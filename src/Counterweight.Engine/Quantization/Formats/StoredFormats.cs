@@ -1,4 +1,5 @@
 using Counterweight.Balancing;
+using Counterweight.Engine.Checkpoints.Gguf;
 
 namespace Counterweight.Engine.Quantization.Formats;
 
@@ -8,6 +9,7 @@ public static class StoredFormats
     private static readonly Func<string, StoredFormat?>[] Parsers =
     [
         name => FloatFormat.All.FirstOrDefault(format => format.Name == name),
+        name => GgmlFormat.All.FirstOrDefault(format => format.Name == name),
     ];
 
     /// <summary>The format of that name.</summary>

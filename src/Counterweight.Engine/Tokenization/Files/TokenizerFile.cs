@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Tokenization.PreTokenizers;
 
@@ -12,6 +13,15 @@ internal static class TokenizerFile
     {
         using var document = InputFile.ReadJsonObject(path, MaximumBytes, "a tokenizer.json");
         return Read(new JsonCursor(path, "$", document.RootElement));
+    }
+
+    /// <summary>Reads one that another file stands for.</summary>
+    /// <param name="place">That file.</param>
+    /// <param name="json">The <c>tokenizer.json</c>, UTF-8.</param>
+    public static TokenizerParts Parse(string place, ReadOnlyMemory<byte> json)
+    {
+        using var document = JsonDocument.Parse(json);
+        return Read(new JsonCursor(place, "$", document.RootElement));
     }
 
     private static TokenizerParts Read(JsonCursor root)
