@@ -61,7 +61,7 @@ internal sealed class Conversation(LoadedModel loaded, Terminal terminal, ChatFo
         var decoded = _turns.Where(turn => turn.DecodeTokensPerSecond is not null).ToList();
         var seconds = decoded.Sum(turn => (turn.Tokens - 1) / turn.DecodeTokensPerSecond!.Value);
         return new GenerateFigures(
-            loaded.Checkpoint.Folder,
+            loaded.Checkpoint.Location,
             _turns.Sum(turn => turn.PromptTokens),
             _turns.Sum(turn => turn.Tokens),
             _turns.Count > 0 ? _turns[0].SecondsToFirstToken : 0,

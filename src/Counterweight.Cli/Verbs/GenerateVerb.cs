@@ -68,7 +68,7 @@ internal static class GenerateVerb
     private static Conversation Conversation(ParseResult parsed, LoadedModel loaded, Terminal terminal, SamplingOptions sampling) => new(
         loaded,
         terminal,
-        ChatFormat.Load(loaded.Checkpoint.Folder, loaded.Tokenizer, loaded.Model.Shape.EosTokens, parsed.GetValue(ChatTemplate)),
+        ChatFormat.Load(loaded, parsed.GetValue(ChatTemplate)),
         new GenerationRequest([], parsed.GetValue(MaxTokens), sampling, parsed.GetValue(IgnoreEnd)))
     {
         System = parsed.GetValue(SystemMessage),

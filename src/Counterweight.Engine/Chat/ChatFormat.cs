@@ -24,23 +24,27 @@ public sealed class ChatFormat
     /// <summary>The tokens that end an answer: those of <c>generation_config.json</c>, else the model's, and the tokenizer's end token.</summary>
     public IReadOnlyList<int> EndTokens { get; }
 
-    /// <summary>Reads a model folder: <c>chat_template.jinja</c>, else <c>chat_template</c> of <c>tokenizer_config.json</c>.</summary>
-    /// <param name="folder">The model.</param>
-    /// <param name="tokenizer">Its tokenizer.</param>
-    /// <param name="modelEndTokens">The end tokens of its config.</param>
-    /// <param name="templateFile">A template to use instead; null: the folder's own.</param>
-    /// <exception cref="InvalidInputException">The folder has no template, or a file can't be used.</exception>
-    public static ChatFormat Load(string folder, Tokenizer tokenizer, IReadOnlyList<int> modelEndTokens, string? templateFile = null)
+    /// <summary>Finds the template of a model: <c>chat_template.jinja</c> beside the weights, else <c>chat_template</c> of <c>tokenizer_config.json</c>, else the one in the weights' own file.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="templateFile">A template to use instead; null: the model's own.</param>
+    /// <exception cref="InvalidInputException">The model has no template, or a file can't be used.</exception>
+    public static ChatFormat Load(LoadedModel model, string? templateFile = null)
     {
-        ArgumentNullException.ThrowIfNull(tokenizer);
-        var settings = ReadObject(Path.Combine(folder, SettingsFile));
-        var own = Path.Combine(folder, TemplateFile);
+        ArgumentNullException.ThrowIfNull(model);
+        var (checkpoint, tokenizer, shape) = (model.Checkpoint, model.Tokenizer, model.Model.Shape);
+        var settings = ReadObject(checkpoint.SideFile(SettingsFile));
         var template = templateFile is not null ? FromFile(templateFile)
-            : File.Exists(own) ? FromFile(own)
-            : FromSettings(settings, Path.Combine(folder, SettingsFile)) ?? throw new InvalidInputException(
-                folder, "no chat template", $"a model for conversations, with {TemplateFile} or chat_template in {SettingsFile}, or a template given with --chat-template");
-        var special = ReadSpecialTokens(ReadObject(Path.Combine(folder, TokensFile)), settings);
-        var ends = ReadEndTokens(Path.Combine(folder, GenerationFile)) ?? modelEndTokens;
+            : checkpoint.SideFile(TemplateFile) is { } own && File.Exists(own) ? FromFile(own)
+            : FromSettings(settings, checkpoint.SideFile(SettingsFile) ?? checkpoint.Location)
+                ?? (checkpoint.ChatTemplate is { } inside ? ChatTemplate.Parse(inside, $"{checkpoint.Location}, chat template") : null)
+                ?? throw new InvalidInputException(checkpoint.Location, "no chat template",
+                    $"a model for conversations, with {TemplateFile} or chat_template in {SettingsFile}, or a template given with --chat-template");
+        var special = ReadSpecialTokens(ReadObject(checkpoint.SideFile(TokensFile)), settings);
+        if (shape.BosToken is { } bos)
+            special.TryAdd("bos_token", tokenizer.TokenOf(bos));
+        if (shape.EosTokens is [var end, ..])
+            special.TryAdd("eos_token", tokenizer.TokenOf(end));
+        var ends = ReadEndTokens(checkpoint.SideFile(GenerationFile)) ?? shape.EosTokens;
         int[] ownEnd = special.TryGetValue("eos_token", out var eos) && tokenizer.IdOf(eos) is { } id ? [id] : [];
         return new ChatFormat(template, special, [.. ends.Union(ownEnd)]);
     }
@@ -94,7 +98,7 @@ public sealed class ChatFormat
         return tokens;
     }
 
-    private static List<int>? ReadEndTokens(string file)
+    private static List<int>? ReadEndTokens(string? file)
     {
         if (!File.Exists(file))
             return null;
@@ -102,7 +106,7 @@ public sealed class ChatFormat
         return config.Has("eos_token_id") ? [.. config.IntList("eos_token_id", 0, MaxTokenId, [])] : null;
     }
 
-    private static JsonElement? ReadObject(string path)
+    private static JsonElement? ReadObject(string? path)
     {
         if (!File.Exists(path))
             return null;

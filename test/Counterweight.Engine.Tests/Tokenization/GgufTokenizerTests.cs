@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Counterweight.Balancing;
 using Counterweight.Engine.Tests.Checkpoints;
@@ -9,7 +8,7 @@ namespace Counterweight.Tests.Tokenization;
 /// <summary>Tokenizers from the metadata of GGUF files; those in the reference files are among <see cref="GoldenTokenizers.Names"/>.</summary>
 public sealed class GgufTokenizerTests
 {
-    /// <summary>The reference tokenizers as llama.cpp's converter would write them, and what it would call their pre-tokenizers.</summary>
+    /// <summary>The reference tokenizers as llama.cpp's converter would write them, and what it would call their pre-tokenizers; texts that a normal form changes are left out.</summary>
     [Theory]
     [InlineData("qwen3", "qwen2")]
     [InlineData("deepseek_v3", "deepseek-v3")]
@@ -18,7 +17,7 @@ public sealed class GgufTokenizerTests
     {
         using var folder = new TemporaryFolder();
         var tokenizer = Tokenizer.Load(Convert(GoldenTokenizers.Json(name), preTokenizer, folder.File("t.gguf")));
-        foreach (var golden in GoldenTokenizers.Cases(name).Cases.Where(golden => golden.Text.IsNormalized(NormalizationForm.FormC)))
+        foreach (var golden in GoldenTokenizers.Cases(name).Cases.Where(golden => golden.Decoded == golden.Text))
         {
             Assert.Equal(golden.Ids, tokenizer.Encode(golden.Text, addSpecialTokens: false));
             Assert.Equal(golden.Decoded, tokenizer.Decode(golden.Ids));
@@ -48,7 +47,7 @@ public sealed class GgufTokenizerTests
         Assert.Contains(key, Assert.Throws<InvalidInputException>(() => Tokenizer.Load(path)).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>The 256 bytes and two special tokens.</summary>
+    /// <summary>The 256 bytes, two special tokens and one that is merged.</summary>
     private static GgufBuilder Bytes(string preTokenizer, string model = "gpt2")
     {
         var bytes = Enumerable.Range(0, 256).Select(i => i is (>= 33 and <= 126) or (>= 161 and <= 172) or >= 174 ? (char)i : '\0').ToArray();
@@ -56,8 +55,8 @@ public sealed class GgufTokenizerTests
         return new GgufBuilder("qwen3moe")
             .Add("tokenizer.ggml.model", model)
             .Add("tokenizer.ggml.pre", preTokenizer)
-            .AddArray("tokenizer.ggml.tokens", [.. bytes.Select(c => c == '\0' ? $"{(char)standIn++}" : $"{c}"), "<s>", "</s>"])
-            .AddArray("tokenizer.ggml.token_type", [.. Enumerable.Repeat(1, 256), 3, 3])
+            .AddArray("tokenizer.ggml.tokens", [.. bytes.Select(c => c == '\0' ? $"{(char)standIn++}" : $"{c}"), "<s>", "</s>", "ab"])
+            .AddArray("tokenizer.ggml.token_type", [.. Enumerable.Repeat(1, 256), 3, 3, 1])
             .AddArray<string>("tokenizer.ggml.merges", ["a b"]);
     }
 
