@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Counterweight.Balancing;
 using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Models;
 using Counterweight.Engine.Tokenization;
 
 namespace Counterweight.Engine.Chat;
