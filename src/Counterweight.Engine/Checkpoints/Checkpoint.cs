@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Counterweight.Balancing;
+using Counterweight.Engine.Checkpoints.Quantized;
 using IOPath = System.IO.Path;
 
 namespace Counterweight.Engine.Checkpoints;
@@ -11,6 +12,9 @@ public sealed class Checkpoint : TensorSource
 {
     /// <summary>The weights of a checkpoint in one file.</summary>
     public const string SingleFileName = "model.safetensors";
+
+    /// <summary>The settings of a model.</summary>
+    public const string ConfigFileName = "config.json";
 
     /// <summary>The list of a sharded checkpoint's tensors.</summary>
     public const string IndexFileName = "model.safetensors.index.json";
@@ -39,16 +43,36 @@ public sealed class Checkpoint : TensorSource
     public override IReadOnlyList<string> TensorNames { get; }
 
     /// <summary>The matrices that are no ordinary tensors; null if all are.</summary>
-    internal IStoredTensors? Stored { get; private init; }
+    internal IStoredTensors? Stored { get; private set; }
 
     /// <summary>The open files: one, or the shards in ordinal order of their names.</summary>
     public IReadOnlyList<SafetensorsFile> Files => _files;
 
-    /// <summary>Opens all files of a model folder and checks their headers; of two layouts the single file wins.</summary>
+    /// <summary>
+    /// Opens all files of a model folder and checks their headers; of two layouts the single file wins. Whether weights are quantized says the config.
+    /// </summary>
     /// <exception cref="InvalidInputException">
-    /// The folder has no weights, a shard is missing or outside of the folder, a listed tensor isn't in its shard, or a file is malformed.
+    /// The folder has no weights, a shard is missing or outside of the folder, a listed tensor isn't in its shard, a file is malformed, or weights are quantized in
+    /// a way that is not known.
     /// </exception>
     public static Checkpoint Open(string folder)
+    {
+        var checkpoint = OpenFiles(folder);
+        try
+        {
+            var config = IOPath.Combine(folder, ConfigFileName);
+            if (File.Exists(config))
+                checkpoint.Stored = QuantizationConfig.Read(ConfigReader.Open(config), checkpoint);
+            return checkpoint;
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    private static Checkpoint OpenFiles(string folder)
     {
         var single = IOPath.Combine(folder, SingleFileName);
         if (File.Exists(single))
@@ -61,6 +85,13 @@ public sealed class Checkpoint : TensorSource
             return OpenShards(folder, index);
         throw new InvalidInputException(folder, Directory.Exists(folder) ? "a folder without either" : "no such folder",
             $"a folder with {SingleFileName} or {IndexFileName}");
+    }
+
+    /// <summary>Lets go of the pages of all files: see <see cref="SafetensorsFile.ReleasePages"/>.</summary>
+    internal void ReleasePages()
+    {
+        foreach (var file in _files)
+            file.ReleasePages();
     }
 
     /// <inheritdoc/>

@@ -102,6 +102,12 @@ public sealed unsafe class SafetensorsFile : TensorSource
         return (int)headerBytes;
     }
 
+    /// <summary>
+    /// Lets go of the pages that reading has brought into the process; they come back from the page cache when they are read again. What has been packed would
+    /// otherwise count twice.
+    /// </summary>
+    internal void ReleasePages() => MappedPages.Release(_view.SafeMemoryMappedViewHandle);
+
     private void Unmap()
     {
         _view.SafeMemoryMappedViewHandle.ReleasePointer();

@@ -92,15 +92,21 @@ public sealed unsafe class PackedMatrix : IDisposable
                 $"{codes.Length} bytes of codes and {scales.Length} scales for {precision.Name()} [{outputs}, {inputs}]");
         CheckScales(layout, scales);
         var packed = new PackedMatrix(precision, outputs, inputs);
+        for (var first = 0; first < outputs; first += Width)
+        {
+            var rows = Math.Min(Width, outputs - first);
+            var panel = packed.Block.Codes(first / Width);
+            fixed (byte* source = codes.Slice(first * layout.RowBytes, rows * layout.RowBytes))
+                switch (layout.CodeBytes)
+                {
+                    case sizeof(float) when rows == Width: PanelTranspose.ToPanel((float*)source, layout.CodesPerRow, layout.CodesPerRow, (float*)panel); break;
+                    case sizeof(uint): Interleave((uint*)source, rows, layout.CodesPerRow, (uint*)panel); break;
+                    case sizeof(ushort): Interleave((ushort*)source, rows, layout.CodesPerRow, (ushort*)panel); break;
+                    default: Interleave(source, rows, layout.CodesPerRow, panel); break;
+                }
+        }
         for (var output = 0; output < outputs; output++)
         {
-            var row = codes.Slice(output * layout.RowBytes, layout.RowBytes);
-            switch (layout.CodeBytes)
-            {
-                case sizeof(uint): Interleave(MemoryMarshal.Cast<byte, uint>(row), packed.FirstCode<uint>(output)); break;
-                case sizeof(ushort): Interleave(MemoryMarshal.Cast<byte, ushort>(row), packed.FirstCode<ushort>(output)); break;
-                default: Interleave(row, packed.FirstCode<byte>(output)); break;
-            }
             var rowScales = scales.Slice(output * layout.ScalesPerRow, layout.ScalesPerRow);
             for (var s = 0; s < rowScales.Length; s++)
                 layout.StoreScale(packed.Block.Scales(output / Width), s * Width + output % Width, rowScales[s]);
@@ -148,10 +154,12 @@ public sealed unsafe class PackedMatrix : IDisposable
 
     private T* FirstCode<T>(int output) where T : unmanaged => (T*)Block.Codes(output / Width) + output % Width;
 
-    private static void Interleave<T>(ReadOnlySpan<T> row, T* panel) where T : unmanaged
+    // Written in the order of memory: rows are read side by side, which the cache can do and strided stores it cannot.
+    private static void Interleave<T>(T* rows, int count, int length, T* panel) where T : unmanaged
     {
-        for (var i = 0; i < row.Length; i++)
-            panel[(nint)i * Width] = row[i];
+        for (var i = 0; i < length; i++, panel += Width)
+            for (var r = 0; r < count; r++)
+                panel[r] = rows[(nint)r * length + i];
     }
 
     private static void Gather<T>(T* panel, Span<T> row) where T : unmanaged

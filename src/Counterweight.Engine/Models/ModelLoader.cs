@@ -1,4 +1,5 @@
 using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Checkpoints.Quantized;
 using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Models;
@@ -41,12 +42,13 @@ public static class ModelLoader
     /// <param name="warn">Told of config keys that nothing reads.</param>
     public static MoeModel Load(Checkpoint checkpoint, ComputeContext context, Action<string>? warn = null)
     {
-        var config = ConfigReader.Open(Path.Combine(checkpoint.Folder, "config.json"));
+        var config = ConfigReader.Open(Path.Combine(checkpoint.Folder, Checkpoint.ConfigFileName));
         var type = config.String("model_type");
         if (!Architectures.TryGetValue(type, out var load))
             throw config.Refuse("model_type", $"one of {string.Join(", ", ModelTypes)}");
-        if (config.Has("quantization_config"))
-            throw config.Refuse("quantization_config", "none: weights in a floating-point type");
+        // The checkpoint has read and checked it.
+        foreach (var key in QuantizationConfig.Keys)
+            config.Ignore(key);
         var model = load(checkpoint, config, context);
         // Published files give the width of dense layers where there are none.
         foreach (var key in config.UnknownKeys("intermediate_size"))

@@ -8,6 +8,9 @@ public static class StoredFormats
     private static readonly Func<string, StoredFormat?>[] Parsers =
     [
         name => FloatFormat.All.FirstOrDefault(format => format.Name == name),
+        Fp8Format.Parse,
+        Mxfp4Format.Parse,
+        GroupedIntFormat.Parse,
     ];
 
     /// <summary>The format of that name.</summary>
