@@ -22,11 +22,12 @@ public sealed class QuantizedModelTests
     public static TheoryData<string, string> Cases()
     {
         var cases = new TheoryData<string, string>();
-        // Every method on one family whose sizes suit all, and the families turn and turn about.
+        // Every method on one family whose sizes suit all, and the families turn and turn about; codes of 2 and 3 bits fill no words in theirs.
         for (var m = 0; m < QuantizationMethods.All.Length; m++)
         {
             cases.Add(Families[0], QuantizationMethods.All[m].Name);
-            cases.Add(Families[1 + m % (Families.Length - 1)], QuantizationMethods.All[m].Name);
+            if (!QuantizationMethods.All[m].Name.StartsWith("GPTQ 2", StringComparison.Ordinal) && !QuantizationMethods.All[m].Name.StartsWith("GPTQ 3", StringComparison.Ordinal))
+                cases.Add(Families[1 + m % (Families.Length - 1)], QuantizationMethods.All[m].Name);
         }
         return cases;
     }
