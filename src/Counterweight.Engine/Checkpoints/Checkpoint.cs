@@ -1,5 +1,6 @@
 using Counterweight.Balancing;
 using Counterweight.Engine.Checkpoints.Gguf;
+using Counterweight.Engine.Checkpoints.Quantized;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Models;
 using Counterweight.Engine.Tokenization;
@@ -12,6 +13,9 @@ public abstract class Checkpoint(string location) : TensorSource
 {
     /// <summary>The weights of a checkpoint in one file.</summary>
     public const string SingleFileName = "model.safetensors";
+
+    /// <summary>The settings of a model.</summary>
+    public const string ConfigFileName = "config.json";
 
     /// <summary>The list of a sharded checkpoint's tensors.</summary>
     public const string IndexFileName = "model.safetensors.index.json";
@@ -30,7 +34,8 @@ public abstract class Checkpoint(string location) : TensorSource
     /// <see cref="IndexFileName"/> lists; of two layouts the single file wins. Headers are checked, data is not read.
     /// </summary>
     /// <exception cref="InvalidInputException">
-    /// There are no weights, a file is missing, outside of the folder or malformed, or a listed tensor isn't in its file.
+    /// There are no weights, a file is missing, outside of the folder or malformed, a listed tensor isn't in its file, or weights are quantized in a way that is
+    /// not known.
     /// </exception>
     public static Checkpoint Open(string location) => GgufCheckpoint.IsFile(location) ? GgufCheckpoint.OpenFile(location) : SafetensorsCheckpoint.OpenFolder(location);
 
@@ -68,6 +73,11 @@ public abstract class Checkpoint(string location) : TensorSource
 
     /// <summary>Gives memory back that loading has made; called when all weights but the experts' are loaded.</summary>
     internal virtual void EndLoading()
+    {
+    }
+
+    /// <summary>Lets go of what reading has brought into the process; it comes back from the page cache when it is read again.</summary>
+    internal virtual void ReleasePages()
     {
     }
 }

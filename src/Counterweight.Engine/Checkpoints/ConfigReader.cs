@@ -123,6 +123,13 @@ public sealed partial class ConfigReader
         return nested;
     }
 
+    /// <summary>The objects in this one, with their keys, in their order; other values are left out.</summary>
+    public IReadOnlyList<(string Name, ConfigReader Settings)> Objects() =>
+        [.. _object.EnumerateObject().Where(property => property.Value.ValueKind == JsonValueKind.Object).Select(property => (property.Name, OptionalObject(property.Name)!))];
+
+    /// <summary>Marks a key as known that changes nothing here.</summary>
+    public void Ignore(string key) => Has(key);
+
     /// <summary>An error about the value that stands under the key, for checks that go beyond type and range.</summary>
     /// <param name="key">A key of this object; it may be absent.</param>
     /// <param name="expected">What should stand there.</param>

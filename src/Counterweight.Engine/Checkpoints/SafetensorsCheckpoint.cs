@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Counterweight.Balancing;
+using Counterweight.Engine.Checkpoints.Quantized;
 using Counterweight.Engine.Tokenization;
 using IOPath = System.IO.Path;
 
@@ -13,10 +14,11 @@ internal sealed class SafetensorsCheckpoint : Checkpoint
     private const int MaxIndexBytes = 100_000_000;
 
     private static readonly string[] SideFiles =
-        ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
+        [ConfigFileName, "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
 
     private readonly Dictionary<string, SafetensorsFile> _fileOfTensor;
     private readonly SafetensorsFile[] _files;
+    private IStoredTensors? _stored;
 
     private SafetensorsCheckpoint(string folder, string listedIn, SafetensorsFile[] files, Dictionary<string, SafetensorsFile> fileOfTensor) : base(folder)
     {
@@ -33,16 +35,34 @@ internal sealed class SafetensorsCheckpoint : Checkpoint
     public override IReadOnlyList<string> TensorNames { get; }
 
     /// <inheritdoc/>
-    internal override IStoredTensors? Stored { get; }
+    internal override IStoredTensors? Stored => _stored;
 
     /// <inheritdoc/>
     public override IReadOnlyList<SafetensorsFile> Files => _files;
 
-    /// <summary>Opens all files of a model folder and checks their headers; of two layouts the single file wins.</summary>
+    /// <summary>Opens all files of a model folder and checks their headers; of two layouts the single file wins. Whether weights are quantized says the config.</summary>
     /// <exception cref="InvalidInputException">
-    /// The folder has no weights, a shard is missing or outside of the folder, a listed tensor isn't in its shard, or a file is malformed.
+    /// The folder has no weights, a shard is missing or outside of the folder, a listed tensor isn't in its shard, a file is malformed, or weights are quantized in
+    /// a way that is not known.
     /// </exception>
     public static SafetensorsCheckpoint OpenFolder(string folder)
+    {
+        var checkpoint = OpenFiles(folder);
+        try
+        {
+            var config = IOPath.Combine(folder, ConfigFileName);
+            if (File.Exists(config))
+                checkpoint._stored = QuantizationConfig.Read(ConfigReader.Open(config), checkpoint);
+            return checkpoint;
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    private static SafetensorsCheckpoint OpenFiles(string folder)
     {
         var single = IOPath.Combine(folder, SingleFileName);
         if (File.Exists(single))
@@ -65,7 +85,14 @@ internal sealed class SafetensorsCheckpoint : Checkpoint
     }
 
     /// <inheritdoc/>
-    public override ConfigReader ReadConfig() => ConfigReader.Open(IOPath.Combine(Location, "config.json"));
+    internal override void ReleasePages()
+    {
+        foreach (var file in _files)
+            file.ReleasePages();
+    }
+
+    /// <inheritdoc/>
+    public override ConfigReader ReadConfig() => ConfigReader.Open(IOPath.Combine(Location, ConfigFileName));
 
     /// <inheritdoc/>
     public override Tokenizer LoadTokenizer() => Tokenizer.Load(IOPath.Combine(Location, "tokenizer.json"));

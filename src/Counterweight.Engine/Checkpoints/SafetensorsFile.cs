@@ -79,4 +79,10 @@ public sealed unsafe class SafetensorsFile : TensorSource
             throw new InvalidInputException(path, $"a header of {headerBytes} bytes", $"at most {SafetensorsHeader.MaxBytes} bytes");
         return (int)headerBytes;
     }
+
+    /// <summary>
+    /// Lets go of the pages that reading has brought into the process; they come back from the page cache when they are read again. What has been packed would
+    /// otherwise count twice.
+    /// </summary>
+    internal void ReleasePages() => _file.Discard(0, _file.Length);
 }

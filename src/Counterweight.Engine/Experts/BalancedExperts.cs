@@ -110,6 +110,7 @@ internal sealed class BalancedExperts(Checkpoint checkpoint, ModelShape shape, F
         var bytes = format.Bytes(outputs, inputs);
         if (tensor.DType != DType.U8 || tensor.ByteCount != bytes)
             throw new InvalidInputException($"{tensor.File}: {tensorName}", $"{tensor.DType.Name()} of {tensor.ByteCount} bytes", $"U8 of {bytes} bytes for {format.Name} [{outputs}, {inputs}]");
+        format.Check(tensor.Bytes, outputs, inputs, $"{tensor.File}: {tensorName}");
         return QuantizedMatrix.Stored(format, outputs, inputs, tensor.Memory(0, (int)bytes));
     }
 

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Checkpoints.Quantized;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Quantization;
 
@@ -40,20 +41,21 @@ public static class CheckpointWriter
     {
         if (original.HasOwnExpertNames)
             throw new InvalidInputException(original.Location, $"experts of {model.Shape.ModelType} apart", "ordinary names, which this family has for all experts of a layer in one tensor");
-        var tensors = OrdinaryDenseTensors(model, original).ToList();
+        var tensors = DenseTensors(model, original).ToList();
         for (var l = 0; l < plan.Layers.Count; l++)
             tensors.AddRange(Widened(model, l, plan.Layers[l], experts));
         SafetensorsWriter.Write(Path.Combine(folder, Checkpoint.SingleFileName), tensors, new Dictionary<string, string> { ["format"] = "pt" });
         original.WriteSideFiles(folder);
-        var configPath = Path.Combine(folder, "config.json");
+        var configPath = Path.Combine(folder, Checkpoint.ConfigFileName);
         var config = JsonNode.Parse(File.ReadAllText(configPath))!.AsObject();
         config["torch_dtype"] = "float32";
-        config.Remove("quantization_config");
+        foreach (var key in QuantizationConfig.Keys)
+            config.Remove(key);
         AtomicFile.Write(configPath, stream => JsonSerializer.Serialize(stream, config, Indented));
     }
 
     /// <summary>The tensors that are no expert's, those in formats of the checkpoint's own widened.</summary>
-    private static IEnumerable<TensorToWrite> OrdinaryDenseTensors(MoeModel model, Checkpoint original)
+    internal static IEnumerable<TensorToWrite> DenseTensors(MoeModel model, Checkpoint original)
     {
         var dense = DenseTensorNames(model, original).ToHashSet();
         foreach (var place in original.Stored?.Matrices ?? [])
@@ -67,7 +69,7 @@ public static class CheckpointWriter
     }
 
     /// <summary>The tensors that are no expert's.</summary>
-    internal static IEnumerable<string> DenseTensorNames(MoeModel model, Checkpoint original)
+    private static IEnumerable<string> DenseTensorNames(MoeModel model, Checkpoint original)
     {
         var experts = Enumerable.Range(0, model.Shape.MoeLayers.Count)
             .SelectMany(l => Enumerable.Range(0, model.Shape.Experts).SelectMany(e => model.ExpertPlaces(l, e).Matrices.Select(place => place.Tensor)))

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Layers;
 
@@ -54,12 +55,13 @@ internal sealed record DecoderParts
 internal sealed unsafe class Decoder : MoeModel
 {
     private readonly DecoderParts _parts;
+    private readonly Checkpoint _checkpoint;
     private readonly ForwardPass _pass;
     private readonly FloatBuffer _scratch, _sharedOutput; // used by all layers in turn
 
     public Decoder(WeightLoader weights, DecoderParts parts) : base(weights.Context, parts.Shape)
     {
-        _parts = parts;
+        (_parts, _checkpoint) = (parts, weights.Checkpoint);
         _pass = new ForwardPass(weights.Context, parts.Shape.Hidden, Banks);
         (_scratch, _sharedOutput) = (weights.Scratch, weights.SharedOutput);
         OriginalExperts = BalancedExperts.AreIn(weights.Checkpoint)
@@ -67,6 +69,7 @@ internal sealed unsafe class Decoder : MoeModel
             : new CheckpointExperts(weights.Checkpoint, parts.Shape, parts.Experts);
         Fingerprint = ModelFingerprints.Of(parts.Shape, [.. parts.Shape.MoeLayers.SelectMany(parts.Routers).Select(weights.Checkpoint.Get)]);
         DenseBytes = weights.BytesLoaded;
+        ReleaseFiles();
     }
 
     public override IExpertSource OriginalExperts { get; }
@@ -149,6 +152,8 @@ internal sealed unsafe class Decoder : MoeModel
             TensorPrimitives.Divide(row, _parts.LogitsDivisor, row);
         }
     }
+
+    protected override void ReleaseFiles() => _checkpoint.ReleasePages();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,4 +1,5 @@
 using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Checkpoints.Quantized;
 using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Models;
@@ -45,8 +46,9 @@ public static class ModelLoader
         var type = config.String("model_type");
         if (!Architectures.TryGetValue(type, out var load))
             throw config.Refuse("model_type", $"one of {string.Join(", ", ModelTypes)}");
-        if (config.Has("quantization_config"))
-            throw config.Refuse("quantization_config", "none: weights in a floating-point type");
+        // The checkpoint has read and checked it.
+        foreach (var key in QuantizationConfig.Keys)
+            config.Ignore(key);
         var model = load(checkpoint, config, context);
         checkpoint.EndLoading();
         // Published files give the width of dense layers where there are none.

@@ -34,7 +34,7 @@ public sealed record ModelSummary(
         using var model = ModelLoader.Load(checkpoint, new ComputeContext(MatMulKernelFactory.Create(), pool), warn);
         var plan = LoadedModel.OwnPlan(checkpoint, model);
         var shape = model.Shape;
-        var dense = CheckpointWriter.DenseTensorNames(model, checkpoint).Sum(name => checkpoint.Get(name).ElementCount);
+        var dense = CheckpointWriter.DenseTensors(model, checkpoint).Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
         var experts = Enumerable.Range(0, shape.MoeLayers.Count).Sum(l => Enumerable.Range(0, shape.Experts).Sum(e => model.ExpertPlaces(l, e).Parameters));
         var costs = model.ExpertCosts;
         return new ModelSummary(

@@ -146,7 +146,10 @@ public abstract unsafe class MoeModel : IDisposable
         try
         {
             for (var l = 0; l < layers.Count; l++)
+            {
                 banks.Add(ExpertBankLoader.Load(Context, l, layers[l].Slots, Shape, source, split(), ExpertFunction, cancellation));
+                ReleaseFiles();
+            }
         }
         catch
         {
@@ -158,6 +161,11 @@ public abstract unsafe class MoeModel : IDisposable
         _banks.AddRange(banks);
         foreach (var bank in former)
             bank.Dispose();
+    }
+
+    /// <summary>Called whenever weights have been packed: what was read of files is not needed any more.</summary>
+    protected virtual void ReleaseFiles()
+    {
     }
 
     /// <summary>The plan that is the checkpoint as it is: one full-precision slot for each expert.</summary>

@@ -46,6 +46,14 @@ public sealed record QuantizedMatrix(Precision Precision, int Outputs, int Input
     /// <summary>The same matrix as <see cref="Precision.Stored"/>, floats in their own format: what a slot of that precision holds.</summary>
     public QuantizedMatrix AsStored() => Format is null ? Stored(FloatFormat.Of(Precision), Outputs, Inputs, Codes) : this;
 
+    /// <summary>Widens a matrix of a checkpoint's own format, [Outputs, Inputs].</summary>
+    internal unsafe void CopyStored(Span<float> values)
+    {
+        using var codes = Codes.Pin();
+        fixed (float* target = values[..(Outputs * Inputs)])
+            Format!.Decode(new StoredCodes((byte*)codes.Pointer, Outputs, Inputs), target);
+    }
+
     /// <summary>Widens one row of floats or of a checkpoint's own format, [Inputs].</summary>
     internal unsafe void CopyRow(int row, Span<float> values)
     {

@@ -56,8 +56,7 @@ public static class Quantizer
                 BFloat16.Widen(MemoryMarshal.Cast<byte, ushort>(matrix.Codes.Span), weights);
                 break;
             case Precision.Stored:
-                for (var row = 0; row < matrix.Outputs; row++)
-                    matrix.CopyRow(row, weights.Slice(row * matrix.Inputs, matrix.Inputs));
+                matrix.CopyStored(weights);
                 break;
             default:
                 DequantizeIntegers(matrix, weights);

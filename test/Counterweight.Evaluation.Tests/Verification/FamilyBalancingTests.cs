@@ -56,7 +56,9 @@ public sealed class FamilyBalancingTests
         CheckpointWriter.WriteBalanced(data.Root, model, loaded.Checkpoint, plan, calibration.Experts);
         using var reopened = LoadedModel.Open(data.Root, new LoadOptions { Threads = 2 });
 
-        Assert.Contains(plan.Layers.SelectMany(layer => layer.Slots), slot => slot.Precision is Precision.Int8 or Precision.Int4);
+        // Of a block format no larger than these, nothing is.
+        if (model.OriginalExperts.StoredPrecision != Precision.Stored)
+            Assert.Contains(plan.Layers.SelectMany(layer => layer.Slots), slot => slot.Precision is Precision.Int8 or Precision.Int4);
         Assert.InRange(reopened.Model.ExpertBytes, 1, plan.Budget.OriginalBytes);
         Assert.Equal(plan.Budget.PlannedBytes, reopened.Model.ExpertBytes);
         Assert.Equal(model.ExpertBytes, reopened.Model.ExpertBytes);
@@ -82,7 +84,8 @@ public sealed class FamilyBalancingTests
         using var reopened = LoadedModel.Open(data.Root, new LoadOptions { Threads = 2 });
         var actual = Logits(reopened.Model, prompts);
 
-        Assert.Equal(loaded.Checkpoint.TensorNames, reopened.Checkpoint.TensorNames);
+        if (model.OriginalExperts.StoredPrecision != Precision.Stored)
+            Assert.Equal(loaded.Checkpoint.TensorNames, reopened.Checkpoint.TensorNames);
         Assert.InRange(expected.Zip(actual, (a, b) => MathF.Abs(a - b)).Max(), 0, 1e-3f);
     }
 

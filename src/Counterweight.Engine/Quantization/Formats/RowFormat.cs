@@ -22,6 +22,13 @@ public abstract unsafe class RowFormat : StoredFormat
     }
 
     /// <inheritdoc/>
+    public sealed override void Decode(in StoredCodes codes, float* weights)
+    {
+        for (var row = 0; row < codes.Outputs; row++)
+            DecodeRow(codes, row, weights + (long)row * codes.Inputs);
+    }
+
+    /// <inheritdoc/>
     public sealed override void DecodePanel(in StoredCodes codes, int panel, float* widened)
     {
         var rows = stackalloc float[PanelWidth * Stretch];

@@ -10,6 +10,9 @@ public static class StoredFormats
     [
         name => FloatFormat.All.FirstOrDefault(format => format.Name == name),
         name => GgmlFormats.All.FirstOrDefault(format => format.Name == name),
+        Fp8Format.Parse,
+        Mxfp4Format.Parse,
+        GroupedIntFormat.Parse,
     ];
 
     /// <summary>The format of that name.</summary>

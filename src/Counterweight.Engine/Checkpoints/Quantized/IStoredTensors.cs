@@ -1,7 +1,7 @@
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Quantization.Formats;
 
-namespace Counterweight.Engine.Checkpoints;
+namespace Counterweight.Engine.Checkpoints.Quantized;
 
 /// <summary>
 /// The matrices that a checkpoint holds in formats of its own. They are asked for by the place that ordinary weights would have; which tensors stand there
@@ -9,7 +9,7 @@ namespace Counterweight.Engine.Checkpoints;
 /// </summary>
 internal interface IStoredTensors
 {
-    /// <summary>All of these matrices, each where an ordinary tensor would have it.</summary>
+    /// <summary>Those of these matrices that are not part of a stack, each where an ordinary tensor would have it.</summary>
     IReadOnlyCollection<WeightPlace> Matrices { get; }
 
     /// <summary>The format of a matrix; null if an ordinary tensor holds it, or none.</summary>
