@@ -22,7 +22,7 @@ internal static class FigureTable
     {
         var table = New();
         for (var i = 0; i < headers.Count; i++)
-            table.AddColumn(Column(headers[i], i == 0 ? Justify.Left : Justify.Right));
+            table.AddColumn(i == 0 ? Column(headers[i], Justify.Left).NoWrap() : Column(headers[i], Justify.Right));
         foreach (var row in rows)
             table.AddRow(row.Select(Cell));
         console.Write(table);

@@ -58,7 +58,7 @@ public sealed class InterruptTests
     /// <summary>Some seconds of work, so that the signal comes well before the end.</summary>
     private static string LongTask(TemporaryFolder folder)
     {
-        File.WriteAllLines(folder["sums.jsonl"], Enumerable.Range(0, 12000).Select(i => $$"""{"a": {{i}}, "b": {{i * 7 % 1000}}, "choices": ["{{i + i * 7 % 1000}}", "{{i + 3}}"], "gold": 0}"""));
+        File.WriteAllLines(folder["sums.jsonl"], Enumerable.Range(0, 12000).Select(i => $$"""{"a": "{{i}}", "b": "{{i * 7 % 1000}}", "choices": ["{{i + i * 7 % 1000}}", "{{i + 3}}"], "gold": 0}"""));
         File.WriteAllText(folder["sums.json"], """{"task": "sums", "file": "sums.jsonl", "context": "The sum of {a} and {b} is written in numbers as follows, as every child can tell:"}""");
         return folder["sums.json"];
     }

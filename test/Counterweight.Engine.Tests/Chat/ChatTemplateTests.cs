@@ -32,7 +32,7 @@ public sealed class ChatTemplateTests
         Assert.Contains(message, Assert.Throws<InvalidInputException>(() => ChatTemplate.Parse(template, "t")).Message, StringComparison.Ordinal);
 
     [Theory]
-    [InlineData("\n {{ messages.x.y }}", "line 2, column 14: found 'x' of a list, which isn't there")]
+    [InlineData("\n {{ messages.x.y }}", "line 2, column 15: found 'x' of a list, which isn't there")]
     [InlineData("{{ raise_exception('roles must alternate') }}", "t, line 1, column 19: found roles must alternate, expected messages that the template takes")]
     [InlineData("{{ 1 // 0 }}", "line 1, column 6: found a division by zero")]
     [InlineData("{{ 9223372036854775807 + 1 }}", "beyond 64 bits")]

@@ -7,18 +7,21 @@ namespace Counterweight.Evaluation.Tests.Scoring;
 
 public sealed class EvaluatorTests
 {
+    /// <summary>Enough for several batches.</summary>
+    private const int Pairs = 1500;
+
     [Fact]
     public void Killed_run_continues_to_the_result_of_an_uninterrupted_one()
     {
         using var folder = new TemporaryData();
-        WritePairs(folder, 400);
+        WritePairs(folder, Pairs);
         var whole = Run(folder, "whole", new FakeScorer());
-        Assert.Throws<TimeoutException>(() => Run(folder, "killed", new FakeScorer(callsBeforeFailure: 1)));
+        Assert.Throws<TimeoutException>(() => Run(folder, "killed", new FakeScorer(callsBeforeFailure: 2)));
         Assert.Equal(["run.json", "samples.jsonl"], FilesIn(folder, "killed"));
         File.AppendAllText(folder.Path("killed/samples.jsonl"), "{\"task\":\"minimal_pairs_agreement\",\"id\":4");
         var rest = new FakeScorer();
         var continued = Run(folder, "killed", rest);
-        Assert.InRange(rest.Requests, 1, 799);
+        Assert.InRange(rest.Requests, 1, 2 * Pairs - 1);
         Assert.Equal(FilesIn(folder, "whole"), FilesIn(folder, "killed"));
         Assert.Equal(6, FilesIn(folder, "whole").Length); // run, samples, results as JSON and CSV, samples of two tasks
         foreach (var file in FilesIn(folder, "whole"))
@@ -33,7 +36,7 @@ public sealed class EvaluatorTests
     public void Batch_that_was_cut_off_is_asked_again_as_a_whole()
     {
         using var folder = new TemporaryData();
-        WritePairs(folder, 400);
+        WritePairs(folder, Pairs);
         Run(folder, "run", new FakeScorer());
         var samples = folder.Path("run/samples.jsonl");
         var lines = File.ReadAllLines(samples);
@@ -44,7 +47,7 @@ public sealed class EvaluatorTests
         File.WriteAllLines(samples, lines[..(begin + 3)]);
         var rest = new FakeScorer();
         Run(folder, "run", rest);
-        Assert.Equal(2 * (400 - begin), rest.Requests);
+        Assert.Equal(2 * (Pairs - begin), rest.Requests);
         Assert.Equal(lines, File.ReadAllLines(samples));
     }
 
@@ -165,7 +168,7 @@ public sealed class EvaluatorTests
     public void Progress_reaches_the_total()
     {
         using var folder = new TemporaryData();
-        WritePairs(folder, 400);
+        WritePairs(folder, Pairs);
         var seen = new List<EvaluationProgress>();
         new Evaluator(new FakeScorer(), CharacterTokenizer.Requests()).Run([TaskRegistry.Find("minimal_pairs", folder.Data)], folder.Data,
             new EvaluationOptions { Model = "m" }, seen.Add, TestContext.Current.CancellationToken);

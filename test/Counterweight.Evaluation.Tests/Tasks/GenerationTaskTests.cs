@@ -23,7 +23,7 @@ public sealed class GenerationTaskTests
     public void Chain_of_thought_ends_with_the_phrase()
     {
         var sample = Ask("gsm8k_cot", "gsm8k/test.jsonl", """{"question":"How much?","answer":"Much.\n#### 18"}""", "9 + 9 = 18. The answer is 18.");
-        Assert.Equal("18.", sample.Filtered!["strict-match"]);
+        Assert.Equal("18", sample.Filtered!["strict-match"]);
         Assert.Equal(1, sample.Metric("exact_match,strict-match").Value);
         Assert.Equal("18", (string)sample.Target!);
     }

@@ -4,6 +4,7 @@ using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Checkpoints.Gguf;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Models;
+using Counterweight.Engine.Threading;
 using Counterweight.Evaluation.Verification;
 using Counterweight.Tests;
 
@@ -58,7 +59,7 @@ public sealed class GgufModelTests
     {
         using var data = new TemporaryData();
         var path = GoldenFiles.Shared("goldens", "gguf", file);
-        using (var loaded = LoadedModel.Open(path, new LoadOptions { Threads = 1 }))
+        using (var loaded = LoadedModel.Open(path, new LoadOptions { Threads = 1, Compute = ComputeMode.Exact }))
         {
             var plan = new Plan(
                 loaded.Model.Fingerprint, 1, loaded.Model.OriginalLayers(), new PlanBudget(1, 1, 1), new PlanPolicy("none", new Dictionary<string, string>(), 1),
@@ -108,7 +109,7 @@ public sealed class GgufModelTests
     private static IReadOnlyList<TensorDifference> Verify(string path, string goldenPath, string kernel, double tolerance)
     {
         using var golden = SafetensorsFile.Open(goldenPath);
-        using var loaded = LoadedModel.Open(path, new LoadOptions { Threads = 2, Kernels = kernel }, warning => Assert.Fail(warning));
+        using var loaded = LoadedModel.Open(path, new LoadOptions { Threads = 2, Kernels = kernel, Compute = ComputeMode.Exact }, warning => Assert.Fail(warning));
         var differences = new GoldenVerifier(loaded.Model, golden, tolerance) { Variant = GoldenVerifier.VariantOf(path) }.Verify();
         TestContext.Current.TestOutputHelper?.WriteLine($"{Path.GetFileName(path)} {kernel}: {differences[^1]}");
         return differences;
@@ -116,7 +117,7 @@ public sealed class GgufModelTests
 
     private static unsafe float[] Logits(string path)
     {
-        using var loaded = LoadedModel.Open(path, new LoadOptions { Threads = 1 });
+        using var loaded = LoadedModel.Open(path, new LoadOptions { Threads = 1, Compute = ComputeMode.Exact });
         var batch = new Engine.Layers.Batch();
         using var cache = loaded.Model.NewSequence();
         batch.Add(cache, [3, 14, 15, 92, 65, 35, 89, 79]);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Counterweight.Balancing;
+using Counterweight.Engine.Checkpoints.Quantized;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Models;
 using Counterweight.Engine.Quantization.Formats;
