@@ -46,5 +46,6 @@ internal sealed class GgufMetadata
         writer.Write((ulong)values.Length);
         foreach (var value in values)
             write(writer, value);
-    }));
+    }
+    ));
 }

@@ -1,5 +1,5 @@
-using MathNet.Numerics.Distributions;
 using Counterweight.Evaluation.Studies.Routing;
+using MathNet.Numerics.Distributions;
 
 namespace Counterweight.Evaluation.Studies.BatchSize;
 

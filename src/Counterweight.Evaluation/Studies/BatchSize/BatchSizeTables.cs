@@ -1,8 +1,8 @@
 using System.Globalization;
-using MathNet.Numerics.Distributions;
 using Counterweight.Evaluation.Reports;
 using Counterweight.Evaluation.Reports.Html.Charts;
 using Counterweight.Evaluation.Statistics;
+using MathNet.Numerics.Distributions;
 
 namespace Counterweight.Evaluation.Studies.BatchSize;
 

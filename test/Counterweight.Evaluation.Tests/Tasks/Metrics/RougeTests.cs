@@ -1,5 +1,5 @@
-using CsCheck;
 using Counterweight.Evaluation.Tasks.Metrics;
+using CsCheck;
 
 namespace Counterweight.Evaluation.Tests.Tasks.Metrics;
 

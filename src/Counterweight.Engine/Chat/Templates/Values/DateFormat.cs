@@ -8,9 +8,27 @@ internal static class DateFormat
 {
     private static readonly Dictionary<char, string> Directives = new()
     {
-        ['a'] = "ddd", ['A'] = "dddd", ['b'] = "MMM", ['B'] = "MMMM", ['h'] = "MMM", ['d'] = "dd", ['m'] = "MM", ['y'] = "yy", ['Y'] = "yyyy",
-        ['H'] = "HH", ['I'] = "hh", ['M'] = "mm", ['S'] = "ss", ['p'] = "tt", ['f'] = "ffffff", ['F'] = "yyyy-MM-dd", ['T'] = "HH:mm:ss", ['R'] = "HH:mm",
-        ['D'] = "MM/dd/yy", ['x'] = "MM/dd/yy", ['X'] = "HH:mm:ss",
+        ['a'] = "ddd",
+        ['A'] = "dddd",
+        ['b'] = "MMM",
+        ['B'] = "MMMM",
+        ['h'] = "MMM",
+        ['d'] = "dd",
+        ['m'] = "MM",
+        ['y'] = "yy",
+        ['Y'] = "yyyy",
+        ['H'] = "HH",
+        ['I'] = "hh",
+        ['M'] = "mm",
+        ['S'] = "ss",
+        ['p'] = "tt",
+        ['f'] = "ffffff",
+        ['F'] = "yyyy-MM-dd",
+        ['T'] = "HH:mm:ss",
+        ['R'] = "HH:mm",
+        ['D'] = "MM/dd/yy",
+        ['x'] = "MM/dd/yy",
+        ['X'] = "HH:mm:ss",
     };
 
     public static string Write(DateTimeOffset date, string format, WorkLimit work)

@@ -33,12 +33,21 @@ internal static class Tests
 
     private static readonly Dictionary<string, string> Comparisons = new(StringComparer.Ordinal)
     {
-        ["eq"] = "==", ["equalto"] = "==", ["=="] = "==",
-        ["ne"] = "!=", ["!="] = "!=",
-        ["lt"] = "<", ["lessthan"] = "<", ["<"] = "<",
-        ["le"] = "<=", ["<="] = "<=",
-        ["gt"] = ">", ["greaterthan"] = ">", [">"] = ">",
-        ["ge"] = ">=", [">="] = ">=",
+        ["eq"] = "==",
+        ["equalto"] = "==",
+        ["=="] = "==",
+        ["ne"] = "!=",
+        ["!="] = "!=",
+        ["lt"] = "<",
+        ["lessthan"] = "<",
+        ["<"] = "<",
+        ["le"] = "<=",
+        ["<="] = "<=",
+        ["gt"] = ">",
+        ["greaterthan"] = ">",
+        [">"] = ">",
+        ["ge"] = ">=",
+        [">="] = ">=",
         ["in"] = "in",
     };
 
