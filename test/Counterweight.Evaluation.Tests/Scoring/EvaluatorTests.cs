@@ -174,7 +174,7 @@ public sealed class EvaluatorTests
             new EvaluationOptions { Model = "m" }, seen.Add, TestContext.Current.CancellationToken);
         Assert.True(seen.Count > 1);
         Assert.Equal(seen.Select(step => step.Samples).Order(), seen.Select(step => step.Samples));
-        Assert.Equal((400, 400), (seen[^1].Samples, seen[^1].TotalSamples));
+        Assert.Equal((Pairs, Pairs), (seen[^1].Samples, seen[^1].TotalSamples));
         Assert.True(seen[^1].Tokens > 0);
     }
 
