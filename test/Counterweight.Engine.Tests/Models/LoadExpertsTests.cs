@@ -53,19 +53,27 @@ public class LoadExpertsTests
         // 1.3 MB of experts a layer: fifteen swaps that each leak a layer leak 20 MB. Without garbage collections no finalizer hides that, and managed memory stays as it is.
         using var test = TestModel.Open(TinyModel.Default with { Hidden = 96, ExpertIntermediate = 96, Experts = 12, TopK = 2 });
         Swap();
-        Assert.SkipUnless(GC.TryStartNoGCRegion(240 << 20), "no room for a stretch without garbage collection");
-        try
+        // Native memory counts as pressure, and the runtime may collect because of it: then nothing was shown, and the next stretch may show it.
+        for (var stretch = 0; stretch < 10; stretch++)
+            if (GrowthWithoutCollection() is { } growth)
+            {
+                Assert.InRange(growth, long.MinValue, 9 << 20);
+                return;
+            }
+        Assert.Skip("no stretch without garbage collection");
+
+        long? GrowthWithoutCollection()
         {
+            if (!GC.TryStartNoGCRegion(240 << 20))
+                return null;
             var before = PrivateBytes();
             for (var i = 0; i < 15; i++)
                 Swap();
-            Assert.InRange(PrivateBytes() - before, long.MinValue, 9 << 20);
-            Assert.Equal(System.Runtime.GCLatencyMode.NoGCRegion, System.Runtime.GCSettings.LatencyMode);
-        }
-        finally
-        {
-            if (System.Runtime.GCSettings.LatencyMode == System.Runtime.GCLatencyMode.NoGCRegion)
-                GC.EndNoGCRegion();
+            var growth = PrivateBytes() - before;
+            if (System.Runtime.GCSettings.LatencyMode != System.Runtime.GCLatencyMode.NoGCRegion)
+                return null;
+            GC.EndNoGCRegion();
+            return growth;
         }
 
         void Swap()
