@@ -8,29 +8,32 @@ namespace Counterweight.Engine.Kernels;
 /// </summary>
 internal sealed unsafe class Avx512VnniCodes : CodeProduct
 {
-    // [int4][panels - 1][rows - 1]; emitted on first use, shared by all kernels of the process.
-    private static readonly nint[] Tiles = new nint[2 * 2 * CodeTile.MaxRows];
+    // By TileShape.Index; emitted on first use, shared by all kernels of the process.
+    private static readonly nint[] Tiles = new nint[TileShape.Count];
 
     public static bool IsSupported => Avx512BW.IsSupported && (X86Base.CpuId(7, 0).Ecx & (1 << 11)) != 0 && ExecutableMemory.IsAllowed;
 
     protected override int TileRows => CodeTile.MaxRows;
 
+    protected override bool ReadsAllScales => true;
+
     protected override void Multiply(bool int4, in CodeTile tile, int panels, int rows)
     {
-        ref var entry = ref Tiles[((int4 ? 2 : 0) + panels - 1) * CodeTile.MaxRows + rows - 1];
+        var shape = new TileShape(int4, tile.ScaleType, panels, rows, tile.FetchLines);
+        ref var entry = ref Tiles[shape.Index];
         var code = Volatile.Read(ref entry);
         if (code == 0)
-            code = Emit(ref entry, int4, panels, rows);
+            code = Emit(ref entry, shape);
         fixed (CodeTile* argument = &tile)
             ((delegate* unmanaged<CodeTile*, void>)code)(argument);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static nint Emit(ref nint entry, bool int4, int panels, int rows)
+    private static nint Emit(ref nint entry, TileShape shape)
     {
         lock (Tiles)
         {
-            if (entry == 0 && ExecutableMemory.TryCreate(new VnniTileEmitter(int4, panels, rows).Emit(), out var code))
+            if (entry == 0 && ExecutableMemory.TryCreate(new VnniTileEmitter(shape).Emit(), out var code))
                 Volatile.Write(ref entry, code);
             return entry != 0 ? entry : throw new InvalidOperationException("executable memory was granted before and is refused now");
         }

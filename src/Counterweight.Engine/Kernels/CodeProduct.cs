@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Counterweight.Balancing.Plans;
 
@@ -19,6 +20,9 @@ internal abstract unsafe class CodeProduct
     /// <summary>Rows of the largest tile.</summary>
     protected abstract int TileRows { get; }
 
+    /// <summary>Whether tiles read scales as they are kept; otherwise they are widened to fp32 ahead, once for all rows.</summary>
+    protected virtual bool ReadsAllScales => false;
+
     /// <summary>One tile.</summary>
     /// <param name="int4">Whether weights are int4, otherwise int8.</param>
     /// <param name="tile">What to multiply.</param>
@@ -39,15 +43,22 @@ internal abstract unsafe class CodeProduct
         var panels = weights.Block;
         var scaleVectors = weights.Scales.PerRow(weights.Inputs);
         var groups = (weights.Inputs + Group - 1) / Group;
-        var buffer = Scratch.Reserve(ref _scales, 4L * (scaleVectors + groups) * Width);
-        var tile = new CodeTile { Groups = groups, ScaleStep = scaleVectors == 1 ? 0 : Width * sizeof(float) };
+        var asTheyAre = ReadsAllScales && (scaleVectors == 1 || weights.Scales.Group == Group);
+        var vectorBytes = asTheyAre ? Width * weights.Scales.Bytes : Width * sizeof(float);
+        var buffer = asTheyAre ? null : Scratch.Reserve(ref _scales, 4L * (scaleVectors + groups) * Width);
+        var tile = new CodeTile
+        {
+            Groups = groups, ScaleStep = scaleVectors == 1 ? 0 : vectorBytes, ScaleType = asTheyAre ? weights.Scales.Type : ScaleType.Single,
+            ScalesAhead = 2 * (nint)(panels.Scales(1) - panels.Scales(0)),
+        };
         for (var panel = firstPanel; panel < firstPanel + panelCount; panel += 2)
         {
             var pair = Math.Min(2, firstPanel + panelCount - panel);
             tile.Codes = panels.Codes(panel);
             tile.NextCodes = panels.Codes(panel + pair - 1);
-            tile.Scales = WidenScales(weights, panels.Scales(panel), pair * scaleVectors, buffer);
-            tile.NextScales = tile.Scales + (nint)(pair - 1) * (tile.ScaleStep == 0 ? 1 : groups) * Width;
+            tile.Scales = asTheyAre ? panels.Scales(panel) : (byte*)WidenScales(weights, panels.Scales(panel), pair * scaleVectors, buffer);
+            tile.NextScales = tile.Scales + (nint)(pair - 1) * (scaleVectors == 1 ? 1 : groups) * vectorBytes;
+            tile.Next = panel + pair < firstPanel + panelCount ? panels.Codes(panel + pair) : null;
             MultiplyPair(weights, ref tile, panel, pair, x, rows, y + (nint)panel * Width, yStride);
         }
         GC.KeepAlive(weights);
@@ -70,6 +81,17 @@ internal abstract unsafe class CodeProduct
         return spread;
     }
 
+    /// <summary>
+    /// The next panels are fetched while these are multiplied, evenly over the tiles of rows: hardware fetches along a panel, but not on to the next one, and
+    /// a core that first reads and then computes would leave memory idle half of the time.
+    /// </summary>
+    private static void ShareFetches(ref CodeTile tile, int lines, int part, int parts, int panels)
+    {
+        var share = (int)BitOperations.RoundUpToPowerOf2((uint)((lines + parts - 1) / parts));
+        tile.FetchLines = tile.Next is not null && part * share < lines ? share : 0;
+        tile.Next += part * share * panels * tile.Groups * 64;
+    }
+
     [SkipLocalsInit]
     private void MultiplyPair(PackedMatrix weights, ref CodeTile tile, int panel, int pair, byte** x, int rows, float* y, int yStride)
     {
@@ -86,7 +108,10 @@ internal abstract unsafe class CodeProduct
                 tile.X[r] = (nint)x[first + r];
                 tile.Y[r] = outputs == pair * Width ? (nint)(y + (nint)(first + r) * yStride) : (nint)(results + r * 2 * Width);
             }
+            var next = tile.Next;
+            ShareFetches(ref tile, weights.Codes == Precision.Int4 ? 4 : 8, t, tiles, pair);
             Multiply(weights.Codes == Precision.Int4, tile, pair, count);
+            tile.Next = next;
             for (var r = 0; r < count && outputs < pair * Width; r++)
                 new ReadOnlySpan<float>(results + r * 2 * Width, outputs).CopyTo(new Span<float>(y + (nint)(first + r) * yStride, outputs));
         }

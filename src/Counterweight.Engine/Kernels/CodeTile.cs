@@ -16,14 +16,23 @@ internal unsafe struct CodeTile
     /// <summary>Codes of the second panel.</summary>
     public byte* NextCodes;
 
-    /// <summary>fp32 scales of the first panel.</summary>
-    public float* Scales;
+    /// <summary>Scales of the first panel, of type <see cref="ScaleType"/>.</summary>
+    public byte* Scales;
 
-    /// <summary>fp32 scales of the second panel.</summary>
-    public float* NextScales;
+    /// <summary>Scales of the second panel.</summary>
+    public byte* NextScales;
 
     /// <summary>Bytes from the scales of a group of 32 inputs to the next ones; 0 where all have the same.</summary>
     public nint ScaleStep;
+
+    /// <summary>Codes that are wanted next: <see cref="FetchLines"/> cache lines of them are fetched for each group and panel, one behind the other.</summary>
+    public byte* Next;
+
+    /// <summary>Bytes from scales to those that are wanted next.</summary>
+    public nint ScalesAhead;
+
+    /// <summary>A power of two up to a group's lines, or 0.</summary>
+    public int FetchLines;
 
     /// <summary>Groups of 32 inputs.</summary>
     public nint Groups;
@@ -33,6 +42,9 @@ internal unsafe struct CodeTile
 
     /// <summary>Where 16 results of each panel go, one panel behind the other.</summary>
     public Pointers Y;
+
+    /// <summary>What the scales are.</summary>
+    public ScaleType ScaleType;
 
     /// <summary>A pointer for each row.</summary>
     [InlineArray(MaxRows)]

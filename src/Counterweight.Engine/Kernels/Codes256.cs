@@ -19,7 +19,7 @@ internal sealed unsafe class Codes256<TDots> : CodeProduct where TDots : struct,
         for (var panel = 0; panel < panels; panel++)
         {
             var codes = panel == 0 ? tile.Codes : tile.NextCodes;
-            var scales = panel == 0 ? tile.Scales : tile.NextScales;
+            var scales = (float*)(panel == 0 ? tile.Scales : tile.NextScales);
             for (var r = 0; r < rows; r++)
                 new Span<float>((float*)tile.Y[r] + panel * Width, Width).Clear();
             if (rows == 1)

@@ -13,7 +13,7 @@ internal sealed unsafe class PortableCodes : CodeProduct
             for (var panel = 0; panel < panels; panel++)
                 for (var j = 0; j < Width; j++)
                     ((float*)tile.Y[r])[panel * Width + j] = Sum(
-                        int4, tile, (uint*)(panel == 0 ? tile.Codes : tile.NextCodes) + j, (panel == 0 ? tile.Scales : tile.NextScales) + j, (byte*)tile.X[r]);
+                        int4, tile, (uint*)(panel == 0 ? tile.Codes : tile.NextCodes) + j, (float*)(panel == 0 ? tile.Scales : tile.NextScales) + j, (byte*)tile.X[r]);
     }
 
     private static float Sum(bool int4, in CodeTile tile, uint* words, float* scale, byte* block)
