@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using System.Runtime.Intrinsics;
+using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
 
@@ -48,7 +49,7 @@ internal static unsafe class SecondMoments
             WeighColumns(x + panel * Width, gates, columns, width, block);
             Transpose(block, rows, transposed + (long)panel * Width * rows);
         }
-        kernel.MultiplyPanels(panelRows, panels, (nint)rows * Width, rows, transposed, columns, rows, product, panels * Width);
+        kernel.MultiplyPanels(Precision.Fp32, panelRows, panels, (nint)rows * Width * sizeof(float), rows, transposed, columns, rows, product, panels * Width);
         for (var i = 0; i < columns; i++)
         {
             var row = moment.AsSpan(i * columns, columns);

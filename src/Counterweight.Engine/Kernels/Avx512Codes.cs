@@ -14,6 +14,9 @@ internal unsafe interface IAvx512Codes<TSelf> where TSelf : struct, IAvx512Codes
 
     /// <summary>The weights of an even input that has no next one.</summary>
     static abstract Vector512<float> LoadLast(byte* codes, int input);
+
+    /// <summary>Brings the codes of an even input and of the next one into the cache.</summary>
+    static abstract void FetchTwo(byte* codes, int input);
 }
 
 internal readonly unsafe struct Fp32Avx512 : IAvx512Codes<Fp32Avx512>
@@ -27,6 +30,13 @@ internal readonly unsafe struct Fp32Avx512 : IAvx512Codes<Fp32Avx512>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadLast(byte* codes, int input) => Vector512.Load((float*)codes + (nint)input * 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FetchTwo(byte* codes, int input)
+    {
+        Sse.Prefetch0(codes + (nint)input * 64);
+        Sse.Prefetch0(codes + (nint)input * 64 + 64);
+    }
 }
 
 internal readonly unsafe struct Bf16Avx512 : IAvx512Codes<Bf16Avx512>
@@ -41,6 +51,9 @@ internal readonly unsafe struct Bf16Avx512 : IAvx512Codes<Bf16Avx512>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadLast(byte* codes, int input) => (Vector512.Load((int*)codes + (nint)input * 8) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FetchTwo(byte* codes, int input) => Sse.Prefetch0(codes + (nint)input * 32);
 }
 
 internal readonly unsafe struct Fp16Avx512 : IAvx512Codes<Fp16Avx512>
@@ -55,6 +68,9 @@ internal readonly unsafe struct Fp16Avx512 : IAvx512Codes<Fp16Avx512>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadLast(byte* codes, int input) => Widen((Vector512.Load((int*)codes + (nint)input * 8) << 16) >> 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FetchTwo(byte* codes, int input) => Sse.Prefetch0(codes + (nint)input * 32);
 
     // .NET has no F16C: exponents are rebiased as integers. Subnormal halves get a one in front of their fraction, which a subtraction
     // takes away again; infinities and NaNs get the largest exponent.

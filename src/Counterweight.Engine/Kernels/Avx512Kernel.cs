@@ -115,6 +115,7 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
         // An odd last panel stands in for its missing neighbour.
         var next = Math.Min(panel + 1, panels.Count - 1);
         byte* first = panels.Codes(panel), second = panels.Codes(next);
+        var ahead = row == 0 ? panels.Ahead(panel, 2) : 0;
         float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2), x3 = rows.ClampedX(row + 3);
         float* x4 = rows.ClampedX(row + 4), x5 = rows.ClampedX(row + 5), x6 = rows.ClampedX(row + 6), x7 = rows.ClampedX(row + 7);
         float* x8 = rows.ClampedX(row + 8), x9 = rows.ClampedX(row + 9), x10 = rows.ClampedX(row + 10), x11 = rows.ClampedX(row + 11);
@@ -127,6 +128,8 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
         {
             TCodes.LoadTwo(first, i, out var evenA, out var oddA);
             TCodes.LoadTwo(second, i, out var evenB, out var oddB);
+            TCodes.FetchTwo(first + ahead, i);
+            TCodes.FetchTwo(second + ahead, i);
             Accumulate(x0 + i, evenA, evenB, ref a0, ref b0);
             Accumulate(x1 + i, evenA, evenB, ref a1, ref b1);
             Accumulate(x2 + i, evenA, evenB, ref a2, ref b2);
@@ -187,6 +190,7 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
     {
         var next = Math.Min(panel + 1, panels.Count - 1);
         byte* first = panels.Codes(panel), second = panels.Codes(next);
+        var ahead = row == 0 ? panels.Ahead(panel, 2) : 0;
         float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2), x3 = rows.ClampedX(row + 3);
         float* x4 = rows.ClampedX(row + 4), x5 = rows.ClampedX(row + 5), x6 = rows.ClampedX(row + 6), x7 = rows.ClampedX(row + 7);
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
@@ -196,6 +200,8 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
         {
             TCodes.LoadTwo(first, i, out var evenA, out var oddA);
             TCodes.LoadTwo(second, i, out var evenB, out var oddB);
+            TCodes.FetchTwo(first + ahead, i);
+            TCodes.FetchTwo(second + ahead, i);
             Accumulate(x0 + i, evenA, evenB, ref a0, ref b0);
             Accumulate(x1 + i, evenA, evenB, ref a1, ref b1);
             Accumulate(x2 + i, evenA, evenB, ref a2, ref b2);
@@ -240,6 +246,7 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
     {
         var next = Math.Min(panel + 1, panels.Count - 1);
         byte* first = panels.Codes(panel), second = panels.Codes(next);
+        var ahead = row == 0 ? panels.Ahead(panel, 2) : 0;
         float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2), x3 = rows.ClampedX(row + 3);
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
         Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default;
@@ -248,6 +255,8 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
         {
             TCodes.LoadTwo(first, i, out var evenA, out var oddA);
             TCodes.LoadTwo(second, i, out var evenB, out var oddB);
+            TCodes.FetchTwo(first + ahead, i);
+            TCodes.FetchTwo(second + ahead, i);
             Accumulate(x0 + i, evenA, evenB, ref a0, ref b0);
             Accumulate(x1 + i, evenA, evenB, ref a1, ref b1);
             Accumulate(x2 + i, evenA, evenB, ref a2, ref b2);
@@ -276,6 +285,7 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
         var last = panels.Count - 1;
         int p1 = Math.Min(panel + 1, last), p2 = Math.Min(panel + 2, last), p3 = Math.Min(panel + 3, last);
         byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
+        var ahead = panels.Ahead(panel, 4);
         float* x0 = rows.X(0), x1 = rows.X(1);
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
         Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default;
@@ -286,6 +296,10 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
             TCodes.LoadTwo(c1, i, out var even1, out var odd1);
             TCodes.LoadTwo(c2, i, out var even2, out var odd2);
             TCodes.LoadTwo(c3, i, out var even3, out var odd3);
+            TCodes.FetchTwo(c0 + ahead, i);
+            TCodes.FetchTwo(c1 + ahead, i);
+            TCodes.FetchTwo(c2 + ahead, i);
+            TCodes.FetchTwo(c3 + ahead, i);
             Accumulate(x0 + i, even0, even1, ref a0, ref a1);
             Accumulate(x0 + i, even2, even3, ref a2, ref a3);
             Accumulate(x1 + i, even0, even1, ref b0, ref b1);
@@ -314,6 +328,7 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
         var last = panels.Count - 1;
         int p1 = Math.Min(panel + 1, last), p2 = Math.Min(panel + 2, last), p3 = Math.Min(panel + 3, last);
         byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
+        var ahead = panels.Ahead(panel, 4);
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
         var i = 0;
         for (; i < panels.Inputs - 1; i += 2)
@@ -322,6 +337,10 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
             TCodes.LoadTwo(c1, i, out var even1, out var odd1);
             TCodes.LoadTwo(c2, i, out var even2, out var odd2);
             TCodes.LoadTwo(c3, i, out var even3, out var odd3);
+            TCodes.FetchTwo(c0 + ahead, i);
+            TCodes.FetchTwo(c1 + ahead, i);
+            TCodes.FetchTwo(c2 + ahead, i);
+            TCodes.FetchTwo(c3 + ahead, i);
             Accumulate(x + i, even0, even1, ref a0, ref a1);
             Accumulate(x + i, even2, even3, ref a2, ref a3);
             Accumulate(x + i + 1, odd0, odd1, ref a0, ref a1);

@@ -52,18 +52,20 @@ public abstract unsafe class MatMulKernel
     public abstract void MultiplyQuantized(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride);
 
     /// <summary>
-    /// <see cref="Multiply"/> over fp32 panels that the caller keeps (keys and values): y[r, p·16 + j] = Σᵢ x[r, i]·panels[p][i, j].
+    /// <see cref="Multiply"/> over panels that the caller keeps (keys and values): y[r, p·16 + j] = Σᵢ x[r, i]·panels[p][i, j].
     /// Writes whole panels, so y has room for panelCount · 16 floats a row.
     /// </summary>
-    /// <param name="panels">First panel: [inner][16] floats, 64-byte aligned.</param>
+    /// <param name="precision">fp32: [inner][16] floats; bf16: [(inner + 1) / 2][16][2] values.</param>
+    /// <param name="panels">First panel, 64-byte aligned.</param>
     /// <param name="panelCount">Number of panels.</param>
-    /// <param name="panelStride">Floats from one panel to the next, a multiple of 16.</param>
+    /// <param name="panelStride">Bytes from one panel to the next, a multiple of 64.</param>
     /// <param name="inner">Length of the sums.</param>
     /// <param name="x">Activations [rows, inner].</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="xStride">Floats from one row of x to the next.</param>
     /// <param name="y">Output [rows, panelCount · 16].</param>
     /// <param name="yStride">Floats from one row of y to the next.</param>
+    /// <param name="next">Panels that will be read next, laid out alike, to be fetched meanwhile; null if that is not known.</param>
     public abstract void MultiplyPanels(
-        float* panels, int panelCount, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride);
+        Precision precision, void* panels, int panelCount, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride, void* next = null);
 }

@@ -11,7 +11,8 @@ namespace Counterweight.Engine.Kernels;
 /// <param name="count">Panels.</param>
 /// <param name="inputs">Inputs of a panel.</param>
 /// <param name="group">Inputs that share a vector of scales.</param>
-internal readonly unsafe struct PanelBlock(byte* codes, nint codeStride, byte* scales, nint scaleStride, int count, int inputs, int group)
+/// <param name="next">Codes that will be read after these panels; null if that is not known.</param>
+internal readonly unsafe struct PanelBlock(byte* codes, nint codeStride, byte* scales, nint scaleStride, int count, int inputs, int group, byte* next = null)
 {
     /// <summary>fp32 panels, [inputs][16] each, <paramref name="stride"/> floats apart.</summary>
     public static PanelBlock OfFloats(float* panels, nint stride, int count, int inputs) =>
@@ -28,6 +29,9 @@ internal readonly unsafe struct PanelBlock(byte* codes, nint codeStride, byte* s
 
     /// <summary>Null for precisions without scales.</summary>
     public byte* Scales(int panel) => scales + panel * scaleStride;
+
+    /// <summary>Bytes from a panel's codes to those that will be read after it and its <paramref name="width"/> - 1 neighbours: to be fetched meanwhile; 0 for nothing.</summary>
+    public nint Ahead(int panel, int width) => panel + width < Count ? width * codeStride : next is not null ? (nint)(next - Codes(panel)) : 0;
 
     public PanelBlock Slice(int first, int length) => new(Codes(first), codeStride, Scales(first), scaleStride, length, Inputs, Group);
 

@@ -47,11 +47,11 @@ internal abstract unsafe class PanelKernel(string name, CodeProduct codes) : Mat
 
     /// <inheritdoc/>
     public sealed override void MultiplyPanels(
-        float* panels, int panelCount, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride)
+        Precision precision, void* panels, int panelCount, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride, void* next = null)
     {
         if (rows > 0 && panelCount > 0)
             MultiplyTiles(
-                Precision.Fp32, PanelBlock.OfFloats(panels, panelStride, panelCount, inner), new RowBlock(x, xStride, y, yStride, rows));
+                precision, new PanelBlock((byte*)panels, panelStride, null, 0, panelCount, inner, inner, (byte*)next), new RowBlock(x, xStride, y, yStride, rows));
     }
 
     /// <summary>All rows against all panels, at least one of each; whole panels of results.</summary>

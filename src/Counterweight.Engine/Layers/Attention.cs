@@ -106,26 +106,31 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
     /// <summary>scores[row, key] = q·K, page by page.</summary>
     private void Score(KvSequence cache, int kvHead, KeyRange keys, float* queries, int rows, int queryStride, float* scores)
     {
+        var layout = cache.Layout;
         for (var key = keys.Start; key < keys.End; key = NextPage(key))
         {
             var (page, offset) = (key / KvLayout.PageTokens, key % KvLayout.PageTokens);
             var panels = (Math.Min(keys.End, NextPage(key)) - key + Width - 1) / Width;
+            var next = NextPage(key) < keys.End ? cache.Keys(_layer, kvHead, page + 1) : cache.Values(_layer, kvHead, keys.Start / KvLayout.PageTokens);
             context.Kernel.MultiplyPanels(
-                cache.Keys(_layer, kvHead, page) + offset / Width * cache.Layout.KeyPanelStride, panels, cache.Layout.KeyPanelStride, headDim,
-                queries, rows, queryStride, scores + (key - keys.Start), _scoreStride);
+                layout.Precision, cache.Keys(_layer, kvHead, page) + offset / Width * layout.KeyPanelBytes, panels, layout.KeyPanelBytes, headDim,
+                queries, rows, queryStride, scores + (key - keys.Start), _scoreStride, next);
         }
     }
 
     /// <summary>weighted[row] = Σ weight · V, one page's sum after another.</summary>
     private void SumValues(KvSequence cache, int kvHead, KeyRange keys, float* weights, int rows, float* weighted)
     {
+        var layout = cache.Layout;
         for (var key = keys.Start; key < keys.End; key = NextPage(key))
         {
             var (page, offset) = (key / KvLayout.PageTokens, key % KvLayout.PageTokens);
             var sum = key == keys.Start ? weighted : weighted + RowsPerBlock * _outputStride;
+            var next = NextPage(key) < keys.End ? cache.Values(_layer, kvHead, page + 1)
+                : kvHead + 1 < kvHeads ? cache.Keys(_layer, kvHead + 1, keys.Start / KvLayout.PageTokens) : null;
             context.Kernel.MultiplyPanels(
-                cache.Values(_layer, kvHead, page) + offset * Width, cache.Layout.ValuePanels, KvLayout.ValuePanelStride, Math.Min(keys.End, NextPage(key)) - key,
-                weights + (key - keys.Start), rows, _scoreStride, sum, _outputStride);
+                layout.Precision, cache.Values(_layer, kvHead, page) + offset / Width * (layout.ValuePanelBytes / (KvLayout.PageTokens / Width)), layout.ValuePanels,
+                layout.ValuePanelBytes, Math.Min(keys.End, NextPage(key)) - key, weights + (key - keys.Start), rows, _scoreStride, sum, _outputStride, next);
             if (key > keys.Start)
                 VectorMath.Add(weighted, new ReadOnlySpan<float>(sum, rows * _outputStride));
         }

@@ -3,11 +3,11 @@ using Counterweight.Engine.Kernels;
 namespace Counterweight.Engine.Layers;
 
 /// <summary>Room for the keys and values of <see cref="KvLayout.PageTokens"/> positions in all layers; several sequences may share one.</summary>
-internal sealed unsafe class KvPage(long floats)
+internal sealed unsafe class KvPage(long bytes)
 {
-    private readonly AlignedBuffer _memory = AlignedBuffer.OfFloats(floats);
+    private readonly AlignedBuffer _memory = new(bytes);
 
-    public float* Floats => _memory.Floats;
+    public byte* Bytes => (byte*)_memory.Pointer;
 
     /// <summary>Sequences and caches that hold the page.</summary>
     public int Holders { get; set; }
@@ -35,7 +35,7 @@ public sealed class KvPagePool(KvLayout layout) : IDisposable
     {
         lock (_lock)
         {
-            var page = _free.Count > 0 ? _free.Pop() : new KvPage(layout.PageFloats);
+            var page = _free.Count > 0 ? _free.Pop() : new KvPage(layout.PageBytes);
             page.Holders = 1;
             PagesInUse++;
             return page;

@@ -1,4 +1,6 @@
+using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Kernels;
+using Counterweight.Engine.Quantization;
 
 namespace Counterweight.Engine.Layers;
 
@@ -26,14 +28,14 @@ public sealed unsafe class KvSequence(KvPagePool pool) : IDisposable
     public KvLayout Layout => _layout;
 
     /// <summary>Key panels of a head in a page, [4][headDim][16].</summary>
-    public float* Keys(int layer, int head, int page) => _pages[page].Floats + _layout.KeysOf(layer, head);
+    public byte* Keys(int layer, int head, int page) => _pages[page].Bytes + _layout.KeysOf(layer, head);
 
     /// <summary>Value panels of a head in a page, [valuePanels][64][16].</summary>
-    public float* Values(int layer, int head, int page) => _pages[page].Floats + _layout.ValuesOf(layer, head);
+    public byte* Values(int layer, int head, int page) => _pages[page].Bytes + _layout.ValuesOf(layer, head);
 
     /// <summary>What a layer without attention was given at a position, [historyWidth].</summary>
     public Span<float> History(int layer, int position) =>
-        new(_pages[position / KvLayout.PageTokens].Floats + _layout.HistoryOf(layer, position % KvLayout.PageTokens), _layout.HistoryWidth);
+        new(_pages[position / KvLayout.PageTokens].Bytes + _layout.HistoryOf(layer, position % KvLayout.PageTokens), _layout.HistoryWidth);
 
     /// <summary>Makes room for <paramref name="tokens"/> tokens in all, those from <see cref="Length"/> on in pages of the sequence's own.</summary>
     public void Reserve(int tokens)
@@ -51,15 +53,30 @@ public sealed unsafe class KvSequence(KvPagePool pool) : IDisposable
     public void Store(int layer, int head, int position, float* key, float* value)
     {
         var (page, offset) = (position / KvLayout.PageTokens, position % KvLayout.PageTokens);
-        var keyPanel = Keys(layer, head, page) + offset / Width * _layout.KeyPanelStride + offset % Width;
+        byte* keys = Keys(layer, head, page) + offset / Width * _layout.KeyPanelBytes, values = Values(layer, head, page);
+        if (_layout.Precision == Precision.Bf16)
+            StoreHalves(offset, (ushort*)keys, (ushort*)values, key, value);
+        else
+            StoreFloats(offset, (float*)keys, (float*)values, key, value);
+    }
+
+    private void StoreFloats(int offset, float* keys, float* values, float* key, float* value)
+    {
         for (var d = 0; d < _layout.HeadDim; d++)
-            keyPanel[d * Width] = key[d];
-        var values = Values(layer, head, page) + offset * Width;
+            keys[d * Width + offset % Width] = key[d];
         for (var panel = 0; panel < _layout.ValuePanels; panel++)
         {
             var count = Math.Min(Width, _layout.ValueDim - panel * Width);
-            new ReadOnlySpan<float>(value + panel * Width, count).CopyTo(new Span<float>(values + panel * KvLayout.ValuePanelStride, count));
+            new ReadOnlySpan<float>(value + panel * Width, count).CopyTo(new Span<float>(values + (panel * KvLayout.PageTokens + offset) * Width, count));
         }
+    }
+
+    private void StoreHalves(int offset, ushort* keys, ushort* values, float* key, float* value)
+    {
+        for (var d = 0; d < _layout.HeadDim; d++)
+            keys[(d / 2 * Width + offset % Width) * 2 + d % 2] = BFloat16Bits.RoundToNearest(key[d]);
+        for (var d = 0; d < _layout.ValueDim; d++)
+            values[((d / Width * (KvLayout.PageTokens / 2) + offset / 2) * Width + d % Width) * 2 + offset % 2] = BFloat16Bits.RoundToNearest(value[d]);
     }
 
     /// <summary>Counts <paramref name="tokens"/> stored positions as part of the sequence.</summary>
@@ -114,7 +131,7 @@ public sealed unsafe class KvSequence(KvPagePool pool) : IDisposable
     private void MakeOwn(int page)
     {
         var (shared, own) = (_pages[page], pool.Rent());
-        Buffer.MemoryCopy(shared.Floats, own.Floats, _layout.PageBytes, _layout.PageBytes);
+        Buffer.MemoryCopy(shared.Bytes, own.Bytes, _layout.PageBytes, _layout.PageBytes);
         pool.Return(shared);
         _pages[page] = own;
     }

@@ -61,7 +61,15 @@ internal sealed unsafe class LatentAttention : SequenceMixer
     public required RowNorm LatentNorm { get; init; }
 
     /// <summary>[heads · (plain + value), latent].</summary>
-    public required Linear KeyValueUp { get; init; }
+    public required Linear KeyValueUp
+    {
+        get;
+        init
+        {
+            field = value;
+            _rows.KeysAndValuesFrom(value);
+        }
+    }
 
     /// <summary>[hidden, heads · value].</summary>
     public required Linear Output { get; init; }

@@ -11,7 +11,7 @@ namespace Counterweight.Engine.Layers;
 internal sealed unsafe class SelfAttention(
     AttentionRows rows, int layer, Linear query, Linear key, Linear value, Linear output, HeadPreparation prepare) : SequenceMixer
 {
-    private readonly LinearGroup _projections = new(rows.Context, query, key, value);
+    private readonly LinearGroup _projections = Projections(rows, query, key, value);
 
     /// <summary>Which keys a query sees.</summary>
     public AttentionReach Reach { get; init; }
@@ -21,6 +21,12 @@ internal sealed unsafe class SelfAttention(
 
     /// <summary>Added to scores by distance; null for nothing.</summary>
     public RelativeBias? Bias { get; init; }
+
+    private static LinearGroup Projections(AttentionRows rows, Linear query, Linear key, Linear value)
+    {
+        rows.KeysAndValuesFrom(key, value);
+        return new LinearGroup(rows.Context, query, key, value);
+    }
 
     public override void Forward(ForwardPass pass, float* x)
     {

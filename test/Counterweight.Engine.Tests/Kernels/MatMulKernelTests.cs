@@ -120,7 +120,7 @@ public unsafe class MatMulKernelTests
             var x = KernelCases.Random(rows * xStride, rows);
             var y = new float[rows * yStride];
             fixed (float* xs = x, ys = y)
-                kernel.MultiplyPanels(values.Floats, panels, stride, inner, xs, rows, xStride, ys, yStride);
+                kernel.MultiplyPanels(Precision.Fp32, values.Floats, panels, stride * sizeof(float), inner, xs, rows, xStride, ys, yStride);
             for (var r = 0; r < rows; r++)
                 for (var o = 0; o < panels * 16; o++)
                 {
