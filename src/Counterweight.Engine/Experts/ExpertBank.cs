@@ -27,11 +27,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     private readonly ObserverWork _observe;
     private readonly ExpertFunction _function;
     private readonly int _layer, _topK, _hidden, _intermediate;
-    private readonly FloatBuffer _inputs = new();  // [choices, hidden], by slot
-    private readonly FloatBuffer _between = new(); // [choices, intermediate], by slot: what down projections are given
-    private readonly FloatBuffer _outputs = new(); // [choices, hidden], by slot
-    private readonly FloatBuffer _scratch = new(); // [workers][2][rows of a tile, intermediate]
-    private readonly ActivationBuffer _quantizedInputs, _quantizedBetween; // [choices], by slot
+    private readonly ExpertBuffers _buffers;
     private readonly List<Tile> _tiles = [];
     private float* _x, _gates, _y;
     private int _rowsPerTile;
@@ -58,7 +54,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         Slots = slots;
         Split = split;
         _dispatch = new TokenDispatch(slots, topK);
-        (_quantizedInputs, _quantizedBetween) = (new ActivationBuffer(context.Pool), new ActivationBuffer(context.Pool));
+        _buffers = context.ExpertBuffers;
         _gather = new RowWork(context.Pool, Gather);
         _combine = new RowWork(context.Pool, Combine);
         _observe = new ObserverWork(this);
@@ -106,9 +102,9 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         _dispatch.Sort(ids, new ReadOnlySpan<float>(gates, rows * _topK), rows, Split);
         Recorder?.Record(_layer, decode, _dispatch.ExpertLoads, _dispatch.SlotLoads);
         var choices = _dispatch.Placed;
-        _between.Reserve((long)choices * _intermediate);
-        _outputs.Reserve((long)choices * _hidden);
-        _quantizedBetween.Reserve(choices, _intermediate);
+        _buffers.Between.Reserve((long)choices * _intermediate);
+        _buffers.Outputs.Reserve((long)choices * _hidden);
+        _buffers.QuantizedBetween.Reserve(choices, _intermediate);
         GatherInputs(rows);
         Run(down: false);
         Run(down: true);
@@ -123,8 +119,8 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     /// <summary>What the experts are given, in the order of the slots.</summary>
     private void GatherInputs(int rows)
     {
-        _inputs.Reserve((long)_dispatch.Placed * _hidden);
-        _quantizedInputs.Reserve(_dispatch.Placed, _hidden);
+        _buffers.Inputs.Reserve((long)_dispatch.Placed * _hidden);
+        _buffers.QuantizedInputs.Reserve(_dispatch.Placed, _hidden);
         var quantizes = false;
         foreach (var expert in _experts)
             quantizes |= Quantizes(expert.Gate) || Quantizes(expert.Up);
@@ -145,11 +141,11 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
             {
                 TensorPrimitives.Multiply(Token(choice), _gates[choice], new Span<float>(Input(place), _hidden));
                 if (gateQuantizes || upQuantizes)
-                    MatMulKernel.QuantizeRow(Input(place), _hidden, _quantizedInputs.Rows[place]);
+                    MatMulKernel.QuantizeRow(Input(place), _hidden, _buffers.QuantizedInputs.Rows[place]);
                 continue;
             }
             if (gateQuantizes || upQuantizes)
-                _quantizedInputs.Rows[place] = _context.Activations.Rows[choice / _topK];
+                _buffers.QuantizedInputs.Rows[place] = _context.Activations.Rows[choice / _topK];
             if (!upQuantizes || (expert.Gate is not null && !gateQuantizes))
                 Token(choice).CopyTo(new Span<float>(Input(place), _hidden));
         }
@@ -170,7 +166,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         for (var slot = 0; slot < _experts.Length; slot++)
             CutSlot(slot, down ? _experts[slot].Down.Panels : _experts[slot].Up.Panels, cuts);
         if (!down)
-            _scratch.Reserve((long)_context.Pool.Workers * ScratchFloats);
+            _buffers.Scratch.Reserve((long)_context.Pool.Workers * ScratchFloats);
         _context.Pool.Run(this, _tiles.Count);
     }
 
@@ -195,9 +191,9 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     {
         var tile = _tiles[item];
         if (_down)
-            Project(tile, _experts[tile.Slot].Down, _experts[tile.Slot].Biases?.Down, Between(tile.Slot, tile.First), _quantizedBetween.Rows, Output(tile.First));
+            Project(tile, _experts[tile.Slot].Down, _experts[tile.Slot].Biases?.Down, Between(tile.Slot, tile.First), _buffers.QuantizedBetween.Rows, Output(tile.First));
         else
-            GateAndUp(tile, _scratch.Pointer + (long)worker * ScratchFloats);
+            GateAndUp(tile, _buffers.Scratch.Pointer + (long)worker * ScratchFloats);
     }
 
     /// <summary>act(gate·x + b, up·x + b) or act(up·x + b) of a tile, quantized where the down projection wants it so.</summary>
@@ -209,8 +205,8 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         var inner = quantizes ? scratch + (long)_rowsPerTile * _intermediate : Between(tile.Slot, tile.First);
         var up = expert.Gate is null ? inner : scratch;
         if (expert.Gate is not null)
-            Project(tile, expert.Gate, expert.Biases?.Gate, Input(tile.First), _quantizedInputs.Rows, inner);
-        Project(tile, expert.Up, expert.Biases?.Up, Input(tile.First), _quantizedInputs.Rows, up);
+            Project(tile, expert.Gate, expert.Biases?.Gate, Input(tile.First), _buffers.QuantizedInputs.Rows, inner);
+        Project(tile, expert.Up, expert.Biases?.Up, Input(tile.First), _buffers.QuantizedInputs.Rows, up);
         var begin = tile.FirstPanel * MatMulKernel.PanelWidth;
         var width = Math.Min(tile.Panels * MatMulKernel.PanelWidth, intermediate - begin);
         for (var r = 0; r < tile.Rows; r++)
@@ -218,7 +214,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
             var values = inner + (long)r * intermediate + begin;
             _function.Activation.Apply(values, up + (long)r * intermediate + begin, width);
             if (quantizes)
-                MatMulKernel.QuantizeRow(values, width, _quantizedBetween.Rows[tile.First + r] + MatMulKernel.QuantizedRowBytes(begin));
+                MatMulKernel.QuantizeRow(values, width, _buffers.QuantizedBetween.Rows[tile.First + r] + MatMulKernel.QuantizedRowBytes(begin));
         }
     }
 
@@ -237,13 +233,13 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
             VectorMath.Add(y + (long)r * weights.Outputs + begin, bias.AsSpan(begin, width));
     }
 
-    private float* Input(int place) => _inputs.Pointer + (long)place * _hidden;
+    private float* Input(int place) => _buffers.Inputs.Pointer + (long)place * _hidden;
 
-    private float* Output(int place) => _outputs.Pointer + (long)place * _hidden;
+    private float* Output(int place) => _buffers.Outputs.Pointer + (long)place * _hidden;
 
     /// <summary>A slot's rows lie one behind the other, though its experts may be narrower than others.</summary>
     private float* Between(int slot, int place) =>
-        _between.Pointer + (long)_dispatch.Start(slot) * _intermediate + (long)(place - _dispatch.Start(slot)) * _experts[slot].Down.Inputs;
+        _buffers.Between.Pointer + (long)_dispatch.Start(slot) * _intermediate + (long)(place - _dispatch.Start(slot)) * _experts[slot].Down.Inputs;
 
     private float OutputWeight(int choice) => _function.WeighsInput ? 1f : _gates[choice];
 
@@ -258,7 +254,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
                 var choice = row * _topK + j;
                 if (_dispatch.PlaceOf[choice] is not (>= 0 and var place) || Removed?.Contains(Slots.Slots[_dispatch.SlotOf(place)].Expert) == true)
                     continue;
-                var output = _outputs.Pointer + (long)place * _hidden;
+                var output = _buffers.Outputs.Pointer + (long)place * _hidden;
                 VectorMath.AddScaled(y, new ReadOnlySpan<float>(output, _hidden), OutputWeight(choice));
             }
         }
@@ -269,8 +265,6 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     {
         foreach (var expert in _experts)
             expert.Dispose();
-        foreach (var buffer in (ReadOnlySpan<IDisposable>)[_inputs, _between, _outputs, _scratch, _quantizedInputs, _quantizedBetween])
-            buffer.Dispose();
     }
 
     /// <summary>Rows of a slot, and some of its panels.</summary>

@@ -101,6 +101,8 @@ internal sealed unsafe class AttentionRows : IDisposable
     {
         for (var row = begin; row < end; row++)
         {
+            if (row + 1 < end)
+                _pass.CacheOf(row + 1).FetchForStore(_layer, _pass.Batch.Positions[row + 1]);
             var position = _pass.Batch.Positions[row];
             var keys = Keys + (long)row * KeyWidth;
             var values = Values + (long)row * ValueWidth;

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Quantization;
@@ -55,9 +56,23 @@ public sealed unsafe class KvSequence(KvPagePool pool) : IDisposable
         var (page, offset) = (position / KvLayout.PageTokens, position % KvLayout.PageTokens);
         byte* keys = Keys(layer, head, page) + offset / Width * _layout.KeyPanelBytes, values = Values(layer, head, page);
         if (_layout.Precision == Precision.Bf16)
-            StoreHalves(offset, (ushort*)keys, (ushort*)values, key, value);
+            StoreHalves(offset, (uint*)keys, (ushort*)values, key, value);
         else
             StoreFloats(offset, (float*)keys, (float*)values, key, value);
+    }
+
+    /// <summary>Brings the cache lines of a position near: a key has one for each word, and stores that wait for memory one after another take longer than all else about a token.</summary>
+    public void FetchForStore(int layer, int position)
+    {
+        if (!Sse.IsSupported)
+            return;
+        var (page, offset) = (position / KvLayout.PageTokens, position % KvLayout.PageTokens);
+        for (var head = 0; head < _layout.Heads; head++)
+        {
+            var keys = Keys(layer, head, page) + offset / Width * _layout.KeyPanelBytes;
+            for (var line = 0; line < _layout.KeyPanelBytes; line += Width * sizeof(float))
+                Sse.Prefetch0(keys + line);
+        }
     }
 
     private void StoreFloats(int offset, float* keys, float* values, float* key, float* value)
@@ -71,12 +86,20 @@ public sealed unsafe class KvSequence(KvPagePool pool) : IDisposable
         }
     }
 
-    private void StoreHalves(int offset, ushort* keys, ushort* values, float* key, float* value)
+    private void StoreHalves(int offset, uint* keys, ushort* values, float* key, float* value)
     {
-        for (var d = 0; d < _layout.HeadDim; d++)
-            keys[(d / 2 * Width + offset % Width) * 2 + d % 2] = BFloat16Bits.RoundToNearest(key[d]);
-        for (var d = 0; d < _layout.ValueDim; d++)
-            values[((d / Width * (KvLayout.PageTokens / 2) + offset / 2) * Width + d % Width) * 2 + offset % 2] = BFloat16Bits.RoundToNearest(value[d]);
+        var rounded = stackalloc ushort[Math.Max(_layout.HeadDim + 1, _layout.ValueDim)];
+        rounded[_layout.HeadDim] = 0;
+        BFloat16Bits.RoundToNearest(new ReadOnlySpan<float>(key, _layout.HeadDim), new Span<ushort>(rounded, _layout.HeadDim));
+        for (var pair = 0; pair < (_layout.HeadDim + 1) / 2; pair++)
+            keys[pair * Width + offset % Width] = ((uint*)rounded)[pair];
+        BFloat16Bits.RoundToNearest(new ReadOnlySpan<float>(value, _layout.ValueDim), new Span<ushort>(rounded, _layout.ValueDim));
+        for (var panel = 0; panel < _layout.ValuePanels; panel++)
+        {
+            var first = values + (panel * KvLayout.PageTokens / 2 + offset / 2) * 2 * Width + offset % 2;
+            for (var d = 0; d < Math.Min(Width, _layout.ValueDim - panel * Width); d++)
+                first[2 * d] = rounded[panel * Width + d];
+        }
     }
 
     /// <summary>Counts <paramref name="tokens"/> stored positions as part of the sequence.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Counterweight.Engine.Quantization;
 
 /// <summary>Rounding to bfloat16.</summary>
@@ -9,6 +11,22 @@ internal static class BFloat16Bits
     {
         var bits = BitConverter.SingleToUInt32Bits(value);
         return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+
+    /// <summary>The same for each of <paramref name="values"/>.</summary>
+    public static void RoundToNearest(ReadOnlySpan<float> values, Span<ushort> rounded)
+    {
+        var i = 0;
+        for (; i <= values.Length - 2 * Vector256<float>.Count; i += 2 * Vector256<float>.Count)
+            Vector256.Narrow(UpperHalves(values[i..]), UpperHalves(values[(i + Vector256<float>.Count)..])).CopyTo(rounded[i..]);
+        for (; i < values.Length; i++)
+            rounded[i] = RoundToNearest(values[i]);
+    }
+
+    private static Vector256<uint> UpperHalves(ReadOnlySpan<float> values)
+    {
+        var bits = Vector256.Create(values).AsUInt32();
+        return (bits + Vector256.Create(0x7FFFu) + ((bits >> 16) & Vector256<uint>.One)) >> 16;
     }
 
     /// <summary>The nearest bfloat16 as a float.</summary>

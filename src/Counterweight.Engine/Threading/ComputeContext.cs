@@ -1,3 +1,4 @@
+using Counterweight.Engine.Experts;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
 
@@ -11,6 +12,9 @@ public sealed record ComputeContext(MatMulKernel Kernel, WorkerPool Pool, Comput
 {
     /// <summary>Where the input of the matrix product that is at work is quantized.</summary>
     internal ActivationBuffer Activations { get; } = new(Pool);
+
+    /// <summary>What the experts of the layer that is at work are given and return.</summary>
+    internal ExpertBuffers ExpertBuffers { get; } = new(Pool);
 
     /// <summary>Whether products with these weights take quantized activations.</summary>
     public bool Quantizes(PackedMatrix weights) => Mode == ComputeMode.Fast && MatMulKernel.MultipliesQuantized(weights);
