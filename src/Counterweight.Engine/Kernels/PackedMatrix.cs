@@ -5,6 +5,7 @@ using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Quantization;
 using Counterweight.Engine.Quantization.Formats;
+using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Kernels;
 
@@ -25,8 +26,8 @@ public sealed unsafe class PackedMatrix : IDisposable
     {
         (Precision, Outputs, Format) = (precision, outputs, format);
         _layout = layout;
-        _codes = new AlignedBuffer(BytesOfCodes(layout, outputs, format));
-        _scales = HasPanels && layout.PanelScaleBytes > 0 ? new AlignedBuffer(Panels * layout.PanelScaleBytes) : null;
+        _codes = AlignedBuffer.ForWeights(BytesOfCodes(layout, outputs, format));
+        _scales = HasPanels && layout.PanelScaleBytes > 0 ? AlignedBuffer.ForWeights(Panels * layout.PanelScaleBytes) : null;
     }
 
     /// <summary>How the codes are to be read.</summary>
@@ -63,14 +64,16 @@ public sealed unsafe class PackedMatrix : IDisposable
         Scales.Group == 0 ? Inputs : Scales.Group);
 
     /// <summary>Packs a matrix; the source is not kept.</summary>
+    /// <param name="matrix">The matrix.</param>
+    /// <param name="pool">Threads that share the work; null for the caller alone.</param>
     /// <exception cref="InvalidInputException">A scale is no value of the type that scales are kept as.</exception>
     /// <exception cref="ArgumentException">There are more or fewer codes or scales than the shape asks for.</exception>
-    public static PackedMatrix Pack(QuantizedMatrix matrix)
+    public static PackedMatrix Pack(QuantizedMatrix matrix, WorkerPool? pool = null)
     {
         var packed = matrix.Format switch
         {
-            null => Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes.Span, matrix.Scales, matrix.ScaleFormat),
-            IntegerFormat integers => PackIntegers(matrix, integers),
+            null => Pack(matrix.Precision, matrix.Outputs, matrix.Inputs, matrix.Codes.Span, matrix.Scales, matrix.ScaleFormat, pool),
+            IntegerFormat integers => PackIntegers(matrix, integers, pool),
             var format => PackStored(matrix, format),
         };
         MappedMemory.Discard(matrix.Codes);
@@ -91,10 +94,11 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <param name="codes">Row-major codes as in <see cref="QuantizedMatrix.Codes"/>.</param>
     /// <param name="scales">As in <see cref="QuantizedMatrix.Scales"/>.</param>
     /// <param name="format">What to keep the scales as; null: as the precision has them.</param>
+    /// <param name="pool">Threads that share the work; null for the caller alone.</param>
     /// <exception cref="InvalidInputException">A scale is no value of the type that scales are kept as.</exception>
     /// <exception cref="ArgumentException">There are more or fewer codes or scales than the shape asks for.</exception>
     public static PackedMatrix Pack(
-        Precision precision, int outputs, int inputs, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales, ScaleFormat? format = null)
+        Precision precision, int outputs, int inputs, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales, ScaleFormat? format = null, WorkerPool? pool = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(outputs);
         ArgumentOutOfRangeException.ThrowIfNegative(inputs);
@@ -104,9 +108,16 @@ public sealed unsafe class PackedMatrix : IDisposable
                 $"{codes.Length} bytes of codes and {scales.Length} scales for {precision.Name()} [{outputs}, {inputs}]");
         CheckScales(layout, scales);
         var packed = new PackedMatrix(precision, outputs, layout);
-        for (var output = 0; output < outputs; output++)
-            packed.PackRow(
-                output, codes.Slice(output * layout.RowBytes, layout.RowBytes), scales.Slice(output * layout.ScalesPerRow, layout.ScalesPerRow));
+        fixed (byte* firstCode = codes)
+        fixed (float* firstScale = scales)
+        {
+            var (codesFrom, scalesFrom) = ((nint)firstCode, (nint)firstScale);
+            packed.Fill(pool, (output, row, rowScales) =>
+            {
+                new ReadOnlySpan<byte>((byte*)codesFrom + (long)output * layout.RowBytes, layout.RowBytes).CopyTo(row);
+                new ReadOnlySpan<float>((float*)scalesFrom + (long)output * layout.ScalesPerRow, layout.ScalesPerRow).CopyTo(rowScales);
+            });
+        }
         return packed;
     }
 
@@ -149,19 +160,16 @@ public sealed unsafe class PackedMatrix : IDisposable
     private static long BytesOfCodes(PanelLayout layout, int outputs, StoredFormat? format) =>
         layout.Codes == Precision.Stored ? format!.Bytes(outputs, layout.Inputs) : PanelsOf(outputs) * layout.PanelCodeBytes;
 
-    private static PackedMatrix PackIntegers(QuantizedMatrix matrix, IntegerFormat format)
+    private static PackedMatrix PackIntegers(QuantizedMatrix matrix, IntegerFormat format, WorkerPool? pool)
     {
-        var layout = PanelLayout.Of(format.Codes, matrix.Inputs, format.Scales);
-        var packed = new PackedMatrix(Precision.Stored, matrix.Outputs, layout, format);
-        var (codes, scales) = (new byte[layout.RowBytes], new float[layout.ScalesPerRow]);
+        var packed = new PackedMatrix(Precision.Stored, matrix.Outputs, PanelLayout.Of(format.Codes, matrix.Inputs, format.Scales), format);
         using var pinned = matrix.Codes.Pin();
-        for (var output = 0; output < matrix.Outputs; output++)
-        {
-            format.ReadRow(new StoredCodes((byte*)pinned.Pointer, matrix.Outputs, matrix.Inputs), output, codes, scales);
-            packed.PackRow(output, codes, scales);
-        }
+        var stored = new StoredCodes((byte*)pinned.Pointer, matrix.Outputs, matrix.Inputs);
+        packed.Fill(pool, (output, codes, scales) => format.ReadRow(stored, output, codes, scales));
         return packed;
     }
+
+    private void Fill(WorkerPool? pool, PackingRow read) => new PanelPacking(_layout, Block, Outputs, read).Run(pool);
 
     private byte[] UnpackIntegers(IntegerFormat format)
     {
@@ -177,23 +185,6 @@ public sealed unsafe class PackedMatrix : IDisposable
     }
 
     private uint* FirstWord(int output) => (uint*)Block.Codes(output / Width) + output % Width;
-
-    private void PackRow(int output, ReadOnlySpan<byte> codes, ReadOnlySpan<float> scales)
-    {
-        var panel = FirstWord(output);
-        var words = MemoryMarshal.Cast<byte, uint>(codes);
-        for (var w = 0; w < words.Length; w++)
-            panel[(nint)w * Width] = _layout.ToPanel(words[w]);
-        var rest = codes[(words.Length * sizeof(uint))..];
-        if (!rest.IsEmpty)
-        {
-            var last = 0u;
-            rest.CopyTo(MemoryMarshal.AsBytes(new Span<uint>(ref last)));
-            panel[(nint)words.Length * Width] = _layout.ToPanel(last);
-        }
-        for (var s = 0; s < scales.Length; s++)
-            Scales.Store(Block.Scales(output / Width), s * Width + output % Width, scales[s]);
-    }
 
     private void UnpackRow(int output, Span<byte> codes, Span<float> scales)
     {

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Quantization;
 
@@ -45,9 +47,19 @@ internal readonly record struct PanelLayout(Precision Codes, int Inputs, ScaleFo
 
     public long PanelScaleBytes => (long)ScalesPerRow * Scales.Bytes * MatMulKernel.PanelWidth;
 
-    /// <summary>Four bytes of a row as a panel has them, and the other way round.</summary>
-    public uint ToPanel(uint word) => CodeBits == 4 ? SwapBits(SwapBits(word, 0x0000FF00, 8), 0x00F000F0, 4) : word;
+    /// <summary>Turns words of rows, four bytes each, into those of panels.</summary>
+    public void ToPanel(Span<uint> words)
+    {
+        if (CodeBits != 4)
+            return;
+        var vectors = MemoryMarshal.Cast<uint, Vector<uint>>(words);
+        foreach (ref var vector in vectors)
+            vector = SwapBits(SwapBits(vector, 0x0000FF00, 8), 0x00F000F0, 4);
+        foreach (ref var word in words[(vectors.Length * Vector<uint>.Count)..])
+            word = SwapBits(SwapBits(word, 0x0000FF00, 8), 0x00F000F0, 4);
+    }
 
+    /// <summary>A word of a panel as four bytes of a row.</summary>
     public uint FromPanel(uint word) => CodeBits == 4 ? SwapBits(SwapBits(word, 0x00F000F0, 4), 0x0000FF00, 8) : word;
 
     /// <summary>Swaps the bits of the mask with those <paramref name="distance"/> above (Warren, "Hacker's Delight", section 7-1).</summary>
@@ -55,5 +67,11 @@ internal readonly record struct PanelLayout(Precision Codes, int Inputs, ScaleFo
     {
         var different = (word ^ (word >> distance)) & mask;
         return word ^ different ^ (different << distance);
+    }
+
+    private static Vector<uint> SwapBits(Vector<uint> words, uint mask, int distance)
+    {
+        var different = (words ^ (words >> distance)) & new Vector<uint>(mask);
+        return words ^ different ^ (different << distance);
     }
 }

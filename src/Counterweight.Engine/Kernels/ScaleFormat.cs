@@ -54,13 +54,14 @@ public readonly record struct ScaleFormat(ScaleType Type, int Group)
         _ => true,
     };
 
-    internal unsafe void Store(byte* scales, int index, float value)
+    /// <summary>Keeps scales as they are to be kept; they are such values already.</summary>
+    internal unsafe void Narrow(ReadOnlySpan<float> values, byte* scales)
     {
         switch (Type)
         {
-            case ScaleType.BFloat16: ((ushort*)scales)[index] = (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16); break;
-            case ScaleType.Half: ((Half*)scales)[index] = (Half)value; break;
-            default: ((float*)scales)[index] = value; break;
+            case ScaleType.BFloat16: BFloat16Bits.RoundToNearest(values, new Span<ushort>(scales, values.Length)); break;
+            case ScaleType.Half: TensorPrimitives.ConvertToHalf(values, new Span<Half>(scales, values.Length)); break;
+            default: values.CopyTo(new Span<float>(scales, values.Length)); break;
         }
     }
 

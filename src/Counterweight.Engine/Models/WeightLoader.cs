@@ -66,7 +66,7 @@ internal sealed class WeightLoader(Checkpoint checkpoint, ComputeContext context
 
     private PackedMatrix Packed(WeightPlace place)
     {
-        var packed = PackedMatrix.Pack(place.Read(checkpoint));
+        var packed = PackedMatrix.Pack(place.Read(checkpoint), context.Pool);
         BytesLoaded += packed.Bytes;
         return packed;
     }

@@ -1,3 +1,4 @@
+using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Tests.Kernels;
@@ -8,23 +9,24 @@ namespace Counterweight.Engine.Tests.Layers;
 /// <summary>Blocked attention against softmax(q·Kᵀ·scale)·V in double precision.</summary>
 public class AttentionTests
 {
-    public static TheoryData<string, int, int, int> Shapes()
+    public static TheoryData<string, int, int, int, Precision> Shapes()
     {
-        var data = new TheoryData<string, int, int, int>();
+        var data = new TheoryData<string, int, int, int, Precision>();
         foreach (var kernels in MatMulKernelFactory.Available)
             foreach (var (heads, kvHeads, headDim) in new[] { (1, 1, 2), (4, 2, 12), (3, 1, 20), (6, 6, 16), (8, 2, 33) })
-                data.Add(kernels, heads, kvHeads, headDim);
+                foreach (var cached in new[] { Precision.Fp32, Precision.Bf16 })
+                    data.Add(kernels, heads, kvHeads, headDim, cached);
         return data;
     }
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public unsafe void MatchesTheDefinition(string kernels, int heads, int kvHeads, int headDim)
+    public unsafe void MatchesTheDefinition(string kernels, int heads, int kvHeads, int headDim, Precision cached)
     {
         using var pool = new WorkerPool(2);
         var scale = 1 / MathF.Sqrt(headDim);
         using var attention = new Attention(new ComputeContext(MatMulKernelFactory.Create(kernels), pool), heads, kvHeads, headDim, scale);
-        var sequences = new[] { new Cached(kvHeads, headDim, 0, 70, 1), new Cached(kvHeads, headDim, 50, 1, 2), new Cached(kvHeads, headDim, 17, 35, 3), new Cached(kvHeads, headDim, 200, 60, 4) };
+        var sequences = new[] { new Cached(cached, kvHeads, headDim, 0, 70, 1), new Cached(cached, kvHeads, headDim, 50, 1, 2), new Cached(cached, kvHeads, headDim, 17, 35, 3), new Cached(cached, kvHeads, headDim, 200, 60, 4) };
         var batch = new Batch();
         foreach (var sequence in sequences)
             batch.Add(sequence.Cache, new int[sequence.Rows]);
@@ -52,19 +54,23 @@ public class AttentionTests
         private readonly float[][] _keys, _values; // [kvHeads][positions, headDim]
         private readonly int _headDim;
 
-        public unsafe Cached(int kvHeads, int headDim, int past, int rows, int seed)
+        public unsafe Cached(Precision precision, int kvHeads, int headDim, int past, int rows, int seed)
         {
             (_headDim, Past, Rows) = (headDim, past, rows);
-            Cache = new KvSequence(new KvPagePool(new KvLayout(1, kvHeads, headDim, headDim)));
+            Cache = new KvSequence(new KvPagePool(new KvLayout(1, kvHeads, headDim, headDim, precision)));
             Cache.Reserve(past + rows);
-            _keys = [.. Enumerable.Range(0, kvHeads).Select(h => KernelCases.Random((past + rows) * headDim, seed * 100 + h, 2f))];
-            _values = [.. Enumerable.Range(0, kvHeads).Select(h => KernelCases.Random((past + rows) * headDim, seed * 100 + 50 + h))];
+            _keys = [.. Enumerable.Range(0, kvHeads).Select(h => AsCached(precision, KernelCases.Random((past + rows) * headDim, seed * 100 + h, 2f)))];
+            _values = [.. Enumerable.Range(0, kvHeads).Select(h => AsCached(precision, KernelCases.Random((past + rows) * headDim, seed * 100 + 50 + h)))];
             for (var h = 0; h < kvHeads; h++)
                 fixed (float* key = _keys[h], value = _values[h])
                     for (var position = 0; position < past + rows; position++)
                         Cache.Store(0, h, position, key + position * headDim, value + position * headDim);
             Cache.Advance(past);
         }
+
+        /// <summary>Values that the cache keeps as they are.</summary>
+        private static float[] AsCached(Precision precision, float[] values) =>
+            precision == Precision.Fp32 ? values : Array.ConvertAll(values, value => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(value) & 0xFFFF0000));
 
         public KvSequence Cache { get; }
 

@@ -1,3 +1,4 @@
+using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
 
@@ -6,13 +7,15 @@ namespace Counterweight.Engine.Tests.Layers;
 public class KvSequenceTests
 {
     [Theory]
-    [InlineData(1, 1, 2)]
-    [InlineData(2, 3, 12)]
-    [InlineData(3, 2, 20)]
-    [InlineData(1, 2, 64)]
-    public unsafe void GrowthKeepsEveryKeyAndValue(int layers, int heads, int headDim)
+    [InlineData(1, 1, 2, Precision.Fp32)]
+    [InlineData(2, 3, 12, Precision.Fp32)]
+    [InlineData(3, 2, 20, Precision.Fp32)]
+    [InlineData(1, 2, 64, Precision.Fp32)]
+    [InlineData(1, 2, 64, Precision.Bf16)]
+    [InlineData(2, 3, 21, Precision.Bf16)]
+    public unsafe void GrowthKeepsEveryKeyAndValue(int layers, int heads, int headDim, Precision precision)
     {
-        using var pool = new KvPagePool(new KvLayout(layers, heads, headDim, headDim));
+        using var pool = new KvPagePool(new KvLayout(layers, heads, headDim, headDim, precision));
         using var cache = new KvSequence(pool);
         var stored = 0;
         foreach (var length in new[] { 1, 5, 64, 65, 130, 300 })
@@ -30,9 +33,7 @@ public class KvSequenceTests
                     for (var position = 0; position < length; position++)
                         for (var d = 0; d < headDim; d++)
                         {
-                            var (page, offset) = (position / 64, position % 64);
-                            var key = cache.Keys(layer, head, page)[offset / 16 * cache.Layout.KeyPanelStride + d * 16 + offset % 16];
-                            var value = cache.Values(layer, head, page)[d / 16 * KvLayout.ValuePanelStride + offset * 16 + d % 16];
+                            var (key, value) = Read(cache, layer, head, position, d);
                             if (key != Key(layer, head, position, d) || value != -key)
                                 Assert.Fail($"layer {layer} head {head} position {position} dimension {d}: {key}, {value}");
                         }
@@ -56,9 +57,9 @@ public class KvSequenceTests
         var zero = stackalloc float[4];
         second.Store(0, 0, 100, zero, zero);
         second.Store(0, 0, 64, zero, zero);
-        Assert.Equal(Key(0, 0, 64, 0), first.Keys(0, 0, 1)[0]);
-        Assert.Equal(Key(0, 0, 100, 0), first.Keys(0, 0, 1)[36 / 16 * first.Layout.KeyPanelStride + 36 % 16]);
-        Assert.Equal(Key(0, 0, 99, 0), second.Keys(0, 0, 1)[35 / 16 * first.Layout.KeyPanelStride + 35 % 16]);
+        Assert.Equal(Key(0, 0, 64, 0), Read(first, 0, 0, 64, 0).Key);
+        Assert.Equal(Key(0, 0, 100, 0), Read(first, 0, 0, 100, 0).Key);
+        Assert.Equal(Key(0, 0, 99, 0), Read(second, 0, 0, 99, 0).Key);
         Assert.True(first.Keys(0, 0, 0) == second.Keys(0, 0, 0));
     }
 
@@ -119,17 +120,19 @@ public class KvSequenceTests
             for (var d = 0; d < headDim; d++)
             {
                 var expected = Key(block / 3, block % 3, position, d);
-                Assert.Equal(expected, copy.Keys(block / 3, block % 3, 0)[position / 16 * copy.Layout.KeyPanelStride + d * 16 + position % 16]);
-                Assert.Equal(-expected, copy.Values(block / 3, block % 3, 0)[d / 16 * KvLayout.ValuePanelStride + position * 16 + d % 16]);
+                Assert.Equal((expected, -expected), Read(copy, block / 3, block % 3, position, d));
             }
         for (var position = 0; position < tokens; position++)
             Assert.Equal(Enumerable.Repeat((float)position, 5), copy.History(0, position).ToArray());
     }
 
-    [Fact]
-    public unsafe void PanelsStartOnCacheLines()
+    [Theory]
+    [InlineData(Precision.Fp32, 12)]
+    [InlineData(Precision.Bf16, 12)]
+    [InlineData(Precision.Bf16, 33)]
+    public unsafe void PanelsStartOnCacheLines(Precision precision, int headDim)
     {
-        using var pool = new KvPagePool(new KvLayout(2, 3, 12, 12));
+        using var pool = new KvPagePool(new KvLayout(2, 3, headDim, headDim, precision));
         using var cache = new KvSequence(pool);
         cache.Reserve(70);
         for (var head = 0; head < 3; head++)
@@ -137,8 +140,22 @@ public class KvSequenceTests
             Assert.Equal(0, (nint)cache.Keys(1, head, 1) % 64);
             Assert.Equal(0, (nint)cache.Values(1, head, 1) % 64);
         }
-        Assert.Equal(0, cache.Layout.KeyPanelStride % MatMulKernel.PanelWidth);
+        Assert.Equal(0, cache.Layout.KeyPanelBytes % 64);
     }
+
+    /// <summary>A key's and a value's element out of the panels, as their documented layout has them.</summary>
+    private static unsafe (float Key, float Value) Read(KvSequence cache, int layer, int head, int position, int d)
+    {
+        var (page, offset) = (position / KvLayout.PageTokens, position % KvLayout.PageTokens);
+        byte* keys = cache.Keys(layer, head, page) + offset / 16 * cache.Layout.KeyPanelBytes, values = cache.Values(layer, head, page) + d / 16 * cache.Layout.ValuePanelBytes;
+        return cache.Layout.Precision == Precision.Fp32
+            ? (((float*)keys)[d * 16 + offset % 16], ((float*)values)[offset * 16 + d % 16])
+            : (Half(keys, d, offset % 16), Half(values, offset, d % 16));
+    }
+
+    /// <summary>bfloat16: pairs of neighbouring inputs in words of 32 bits, the even one in the low half.</summary>
+    private static unsafe float Half(byte* panel, int input, int place) =>
+        BitConverter.Int32BitsToSingle(((ushort*)panel)[(input / 2 * 16 + place) * 2 + input % 2] << 16);
 
     private static unsafe void StoreOne(KvSequence cache, int layer, int head, int position, int headDim)
     {
@@ -149,5 +166,7 @@ public class KvSequenceTests
         cache.Store(layer, head, position, key, value);
     }
 
-    private static float Key(int layer, int head, int position, int d) => 1 + d + 100 * (position + 1000 * (head + 4 * layer));
+    /// <summary>One of 2048 values that a bfloat16 has as well.</summary>
+    private static float Key(int layer, int head, int position, int d) =>
+        BitConverter.Int32BitsToSingle((0x3F80 + (d + 61 * (position + 67 * (head + 5 * layer))) % 2048) << 16);
 }

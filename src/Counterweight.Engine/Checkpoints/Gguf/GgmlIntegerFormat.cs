@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Quantization.Blocks;
@@ -64,11 +65,10 @@ internal sealed unsafe class GgmlIntegerFormat : IntegerFormat
     /// <summary>ggml's byte i holds codes i and i + 16; the project's holds codes 2i and 2i + 1.</summary>
     private static void ToNeighbours(byte* halves, Span<byte> neighbours)
     {
-        for (var i = 0; i < HalfGroup; i++)
-            neighbours[i] = (byte)(Code(halves, 2 * i) | Code(halves, 2 * i + 1) << 4);
+        var codes = Vector128.Load(halves);
+        Vector128<ushort> low = (codes & Vector128.Create((byte)15)).AsUInt16(), high = (codes >> 4).AsUInt16();
+        Vector128.Narrow((low | (low >> 4)) & Vector128.Create((ushort)0xFF), (high | (high >> 4)) & Vector128.Create((ushort)0xFF)).CopyTo(neighbours);
     }
-
-    private static int Code(byte* halves, int i) => i < HalfGroup ? halves[i] & 15 : halves[i - HalfGroup] >> 4;
 
     private static void ToHalves(ReadOnlySpan<byte> neighbours, byte* halves)
     {

@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+
+namespace Counterweight.Engine.Kernels;
+
+/// <summary>
+/// Zeroed memory for weights in large stretches that the kernel of Linux may back with huge pages: a model of a gigabyte otherwise takes a quarter of a million page
+/// faults to load, which is most of the time. Pieces of a stretch are handed out one behind the other; it is given back when the last of them is.
+/// </summary>
+internal static unsafe partial class HugePages
+{
+    private const long PageBytes = 2 << 20, StretchBytes = 32 << 20;
+    private const int Alignment = 64, ProtRead = 1, ProtWrite = 2, MapPrivate = 2, MapAnonymous = 0x20, AdviseHugePage = 14, AdviseDontNeed = 4;
+
+    private static readonly Lock Gate = new();
+    private static Stretch? s_current;
+
+    /// <summary>A piece of memory, and what it is a piece of.</summary>
+    public readonly record struct Piece(nint Address, long Bytes, object? Owner);
+
+    /// <summary>A piece of zeros; null where the system has no such memory or refuses it.</summary>
+    public static Piece? TryRent(long bytes)
+    {
+        if (!OperatingSystem.IsLinux())
+            return null;
+        bytes = (Math.Max(bytes, 1) + Alignment - 1) / Alignment * Alignment;
+        lock (Gate)
+        {
+            if (s_current is null || s_current.Left < bytes)
+            {
+                if (Stretch.TryMap(Math.Max(StretchBytes, (bytes + PageBytes - 1) / PageBytes * PageBytes)) is not { } stretch)
+                    return null;
+                s_current?.ReleaseIfUnused();
+                s_current = stretch;
+            }
+            return new Piece(s_current.Take(bytes), bytes, s_current);
+        }
+    }
+
+    /// <summary>Gives a piece back.</summary>
+    public static void Return(in Piece piece)
+    {
+        lock (Gate)
+            ((Stretch)piece.Owner!).Return(piece, isCurrent: piece.Owner == s_current);
+    }
+
+    private sealed class Stretch
+    {
+        private readonly nint _mapping, _begin;
+        private readonly long _mappedBytes, _bytes;
+        private long _used;
+        private int _pieces;
+
+        private Stretch(nint mapping, long bytes)
+        {
+            (_mapping, _mappedBytes, _bytes) = (mapping, bytes + PageBytes, bytes);
+            _begin = (nint)((mapping + PageBytes - 1) / PageBytes * PageBytes);
+        }
+
+        public long Left => _bytes - _used;
+
+        public static Stretch? TryMap(long bytes)
+        {
+            var mapping = MMap(0, (nuint)(bytes + PageBytes), ProtRead | ProtWrite, MapPrivate | MapAnonymous, -1, 0);
+            if (mapping == -1)
+                return null;
+            var stretch = new Stretch(mapping, bytes);
+            // A system without huge pages refuses; ordinary ones do as well.
+            _ = MAdvise(stretch._begin, (nuint)bytes, AdviseHugePage);
+            return stretch;
+        }
+
+        public nint Take(long bytes)
+        {
+            var address = (nint)(_begin + _used);
+            _used += bytes;
+            _pieces++;
+            return address;
+        }
+
+        public void Return(in Piece piece, bool isCurrent)
+        {
+            _pieces--;
+            if (_pieces == 0 && !isCurrent)
+                ReleaseIfUnused();
+            else
+                Discard(piece);
+        }
+
+        public void ReleaseIfUnused()
+        {
+            if (_pieces == 0)
+                _ = MUnmap(_mapping, (nuint)_mappedBytes);
+        }
+
+        /// <summary>Frees the pages that lie in the piece as a whole, though its neighbours stay.</summary>
+        private static void Discard(in Piece piece)
+        {
+            long page = Environment.SystemPageSize, begin = (piece.Address + page - 1) / page * page, end = (piece.Address + piece.Bytes) / page * page;
+            if (end > begin)
+                _ = MAdvise((nint)begin, (nuint)(end - begin), AdviseDontNeed);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    private static partial nint MMap(nint address, nuint length, int protection, int flags, int file, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    private static partial int MAdvise(nint address, nuint length, int advice);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    private static partial int MUnmap(nint address, nuint length);
+}
