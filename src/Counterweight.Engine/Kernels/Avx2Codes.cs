@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Counterweight.Engine.Kernels;
 
@@ -11,6 +12,9 @@ internal unsafe interface IAvx2Codes<TSelf> where TSelf : struct, IAvx2Codes<TSe
 
     /// <summary>The weights of an even input that has no next one.</summary>
     static abstract Vector256<float> LoadLast(byte* codes, int input, int half);
+
+    /// <summary>Brings the codes of an even input and of the next one into the cache.</summary>
+    static abstract void FetchTwo(byte* codes, int input);
 }
 
 internal readonly unsafe struct Fp32Avx2 : IAvx2Codes<Fp32Avx2>
@@ -24,6 +28,13 @@ internal readonly unsafe struct Fp32Avx2 : IAvx2Codes<Fp32Avx2>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadLast(byte* codes, int input, int half) => Vector256.Load((float*)codes + (nint)input * 16 + half);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FetchTwo(byte* codes, int input)
+    {
+        Sse.Prefetch0(codes + (nint)input * 64);
+        Sse.Prefetch0(codes + (nint)input * 64 + 64);
+    }
 }
 
 internal readonly unsafe struct Bf16Avx2 : IAvx2Codes<Bf16Avx2>
@@ -38,6 +49,9 @@ internal readonly unsafe struct Bf16Avx2 : IAvx2Codes<Bf16Avx2>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadLast(byte* codes, int input, int half) => (Vector256.Load((int*)codes + (nint)input * 8 + half) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FetchTwo(byte* codes, int input) => Sse.Prefetch0(codes + (nint)input * 32);
 }
 
 internal readonly unsafe struct Fp16Avx2 : IAvx2Codes<Fp16Avx2>
@@ -52,6 +66,9 @@ internal readonly unsafe struct Fp16Avx2 : IAvx2Codes<Fp16Avx2>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadLast(byte* codes, int input, int half) => Widen((Vector256.Load((int*)codes + (nint)input * 8 + half) << 16) >> 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FetchTwo(byte* codes, int input) => Sse.Prefetch0(codes + (nint)input * 32);
 
     // The same steps as in Fp16Avx512.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

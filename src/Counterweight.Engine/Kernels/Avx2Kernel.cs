@@ -113,6 +113,7 @@ internal sealed unsafe class Avx2Kernel(string name, CodeProduct codes) : PanelK
         where TCodes : struct, IAvx2Codes<TCodes>
     {
         var codes = panels.Codes(panel);
+        var ahead = row == 0 ? panels.Ahead(panel, 1) : 0;
         float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2);
         float* x3 = rows.ClampedX(row + 3), x4 = rows.ClampedX(row + 4), x5 = rows.ClampedX(row + 5);
         Vector256<float> l0 = default, l1 = default, l2 = default, l3 = default, l4 = default, l5 = default;
@@ -122,6 +123,7 @@ internal sealed unsafe class Avx2Kernel(string name, CodeProduct codes) : PanelK
         {
             TCodes.LoadTwo(codes, i, 0, out var evenLow, out var oddLow);
             TCodes.LoadTwo(codes, i, Half, out var evenHigh, out var oddHigh);
+            TCodes.FetchTwo(codes + ahead, i);
             Accumulate(x0 + i, evenLow, evenHigh, ref l0, ref h0);
             Accumulate(x1 + i, evenLow, evenHigh, ref l1, ref h1);
             Accumulate(x2 + i, evenLow, evenHigh, ref l2, ref h2);
@@ -159,6 +161,7 @@ internal sealed unsafe class Avx2Kernel(string name, CodeProduct codes) : PanelK
         // An odd last panel stands in for its missing neighbour.
         var next = Math.Min(panel + 1, panels.Count - 1);
         byte* first = panels.Codes(panel), second = panels.Codes(next);
+        var ahead = row == 0 ? panels.Ahead(panel, 2) : 0;
         float* x0 = rows.X(row), x1 = rows.X(row + 1);
         Vector256<float> l0 = default, l1 = default, h0 = default, h1 = default, m0 = default, m1 = default, k0 = default, k1 = default;
         var i = 0;
@@ -168,6 +171,8 @@ internal sealed unsafe class Avx2Kernel(string name, CodeProduct codes) : PanelK
             AccumulateTwo<TCodes>(x0 + i, x1 + i, first, i, Half, ref h0, ref h1);
             AccumulateTwo<TCodes>(x0 + i, x1 + i, second, i, 0, ref m0, ref m1);
             AccumulateTwo<TCodes>(x0 + i, x1 + i, second, i, Half, ref k0, ref k1);
+            TCodes.FetchTwo(first + ahead, i);
+            TCodes.FetchTwo(second + ahead, i);
         }
         if (i < panels.Inputs)
         {
@@ -189,6 +194,7 @@ internal sealed unsafe class Avx2Kernel(string name, CodeProduct codes) : PanelK
         var last = panels.Count - 1;
         int p1 = Math.Min(panel + 1, last), p2 = Math.Min(panel + 2, last), p3 = Math.Min(panel + 3, last);
         byte* c0 = panels.Codes(panel), c1 = panels.Codes(p1), c2 = panels.Codes(p2), c3 = panels.Codes(p3);
+        var ahead = panels.Ahead(panel, 4);
         Vector256<float> l0 = default, l1 = default, l2 = default, l3 = default, h0 = default, h1 = default, h2 = default, h3 = default;
         var i = 0;
         for (; i < panels.Inputs - 1; i += 2)
@@ -197,6 +203,10 @@ internal sealed unsafe class Avx2Kernel(string name, CodeProduct codes) : PanelK
             AccumulateTwo<TCodes>(x + i, c1, i, ref l1, ref h1);
             AccumulateTwo<TCodes>(x + i, c2, i, ref l2, ref h2);
             AccumulateTwo<TCodes>(x + i, c3, i, ref l3, ref h3);
+            TCodes.FetchTwo(c0 + ahead, i);
+            TCodes.FetchTwo(c1 + ahead, i);
+            TCodes.FetchTwo(c2 + ahead, i);
+            TCodes.FetchTwo(c3 + ahead, i);
         }
         if (i < panels.Inputs)
         {

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Counterweight.Balancing.Plans;
 
 namespace Counterweight.Engine.Kernels;
@@ -62,6 +63,20 @@ internal abstract unsafe class CodeProduct
             MultiplyPair(weights, ref tile, panel, pair, x, rows, y + (nint)panel * Width, yStride);
         }
         GC.KeepAlive(weights);
+    }
+
+    /// <summary>Brings the next lines of codes near; returns where to go on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected static byte* Fetch(byte* next, int lines)
+    {
+        if (!Sse.IsSupported)
+            return next;
+        for (var line = 0; line < lines; line += 2)
+        {
+            Sse.Prefetch0(next + 64 * line);
+            Sse.Prefetch0(next + 64 * line + 64);
+        }
+        return next + 64 * lines;
     }
 
     /// <summary>fp32 scales of one or two panels, a vector for each 32 inputs or one for all.</summary>

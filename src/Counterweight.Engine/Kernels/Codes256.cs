@@ -19,25 +19,27 @@ internal sealed unsafe class Codes256<TDots> : CodeProduct where TDots : struct,
         for (var panel = 0; panel < panels; panel++)
         {
             var codes = panel == 0 ? tile.Codes : tile.NextCodes;
+            var next = tile.Next + panel * tile.FetchLines * tile.Groups * 64;
             var scales = (float*)(panel == 0 ? tile.Scales : tile.NextScales);
             for (var r = 0; r < rows; r++)
                 new Span<float>((float*)tile.Y[r] + panel * Width, Width).Clear();
             if (rows == 1)
-                OneRow(int4, tile, codes, scales, panel * Width);
+                OneRow(int4, tile, codes, next, scales, panel * Width);
             else if (rows == 2)
-                TwoRows(int4, tile, codes, scales, panel * Width);
+                TwoRows(int4, tile, codes, next, scales, panel * Width);
             else
-                FourRows(int4, tile, codes, scales, panel * Width, rows);
+                FourRows(int4, tile, codes, next, scales, panel * Width, rows);
         }
     }
 
 
-    private static void FourRows(bool int4, in CodeTile tile, byte* codes, float* scales, int output, int rows)
+    private static void FourRows(bool int4, in CodeTile tile, byte* codes, byte* next, float* scales, int output, int rows)
     {
         byte* x0 = (byte*)tile.X[0], x1 = (byte*)tile.X[Math.Min(1, rows - 1)], x2 = (byte*)tile.X[Math.Min(2, rows - 1)], x3 = (byte*)tile.X[Math.Min(3, rows - 1)];
         float* y0 = (float*)tile.Y[0] + output, y1 = (float*)tile.Y[Math.Min(1, rows - 1)] + output, y2 = (float*)tile.Y[Math.Min(2, rows - 1)] + output, y3 = (float*)tile.Y[Math.Min(3, rows - 1)] + output;
         for (var g = tile.Groups; g > 0; g--)
         {
+            next = Fetch(next, tile.FetchLines);
             Vector256<int> l0, h0;
             Vector256<int> l1, h1;
             Vector256<int> l2, h2;
@@ -91,12 +93,13 @@ internal sealed unsafe class Codes256<TDots> : CodeProduct where TDots : struct,
         }
     }
 
-    private static void TwoRows(bool int4, in CodeTile tile, byte* codes, float* scales, int output)
+    private static void TwoRows(bool int4, in CodeTile tile, byte* codes, byte* next, float* scales, int output)
     {
         byte* x0 = (byte*)tile.X[0], x1 = (byte*)tile.X[1];
         float* y0 = (float*)tile.Y[0] + output, y1 = (float*)tile.Y[1] + output;
         for (var g = tile.Groups; g > 0; g--)
         {
+            next = Fetch(next, tile.FetchLines);
             Vector256<int> l0, h0;
             Vector256<int> l1, h1;
             if (int4)
@@ -135,12 +138,13 @@ internal sealed unsafe class Codes256<TDots> : CodeProduct where TDots : struct,
         }
     }
 
-    private static void OneRow(bool int4, in CodeTile tile, byte* codes, float* scales, int output)
+    private static void OneRow(bool int4, in CodeTile tile, byte* codes, byte* next, float* scales, int output)
     {
         byte* x0 = (byte*)tile.X[0];
         float* y0 = (float*)tile.Y[0] + output;
         for (var g = tile.Groups; g > 0; g--)
         {
+            next = Fetch(next, tile.FetchLines);
             Vector256<int> l0, h0;
             if (int4)
             {

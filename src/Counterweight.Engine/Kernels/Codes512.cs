@@ -22,12 +22,13 @@ internal sealed unsafe class Codes512 : CodeProduct
 
     private static void FourRows(bool int4, in CodeTile tile, int panels, int rows)
     {
-        byte* first = tile.Codes, second = tile.NextCodes;
+        byte* first = tile.Codes, second = tile.NextCodes, next = tile.Next;
         float* scales = (float*)tile.Scales, nextScales = (float*)tile.NextScales;
         byte* x0 = (byte*)tile.X[0], x1 = (byte*)tile.X[Math.Min(1, rows - 1)], x2 = (byte*)tile.X[Math.Min(2, rows - 1)], x3 = (byte*)tile.X[Math.Min(3, rows - 1)];
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
         for (var g = tile.Groups; g > 0; g--)
         {
+            next = Fetch(next, tile.FetchLines * panels);
             Vector512<int> p0 = default, p1 = default, p2 = default, p3 = default, q0 = default, q1 = default, q2 = default, q3 = default;
             if (int4)
             {
@@ -79,12 +80,13 @@ internal sealed unsafe class Codes512 : CodeProduct
 
     private static void OneRow(bool int4, in CodeTile tile, int panels)
     {
-        byte* first = tile.Codes, second = tile.NextCodes;
+        byte* first = tile.Codes, second = tile.NextCodes, next = tile.Next;
         float* scales = (float*)tile.Scales, nextScales = (float*)tile.NextScales;
         byte* x0 = (byte*)tile.X[0];
         Vector512<float> a0 = default, b0 = default;
         for (var g = tile.Groups; g > 0; g--)
         {
+            next = Fetch(next, tile.FetchLines * panels);
             Vector512<int> p0 = default, q0 = default;
             if (int4)
             {
