@@ -19,7 +19,22 @@ internal sealed record PeerSpeeds(string Shape, string Format, int Threads, stri
 internal sealed record PeerAgreement(string Shape, string Format, int Same, int Prompts);
 
 /// <summary>Everything that one run of the bench measured.</summary>
-internal sealed record PeerResults(string Cpu, string Peer, MachineLimits[] Limits, List<PeerSpeeds> Speeds, List<PeerAgreement> Agreement);
+internal sealed record PeerResults(string Cpu, string Peer, MachineLimits[] Limits, List<PeerSpeeds> Speeds, List<PeerAgreement> Agreement)
+{
+    /// <summary>Puts in speeds of one model file and thread count instead of earlier ones.</summary>
+    public void Replace(PeerSpeeds[] speeds)
+    {
+        Speeds.RemoveAll(old => speeds.Any(now => (now.Shape, now.Format, now.Threads) == (old.Shape, old.Format, old.Threads)));
+        Speeds.AddRange(speeds);
+    }
+
+    /// <summary>Puts in the agreement on one model file instead of an earlier one.</summary>
+    public void Replace(PeerAgreement agreement)
+    {
+        Agreement.RemoveAll(old => (old.Shape, old.Format) == (agreement.Shape, agreement.Format));
+        Agreement.Add(agreement);
+    }
+}
 
 /// <summary>Runs llama.cpp and Counterweight in turns on the same files and the same work.</summary>
 internal static class PeerBench
@@ -39,11 +54,13 @@ internal static class PeerBench
             {
                 var (model, blocks) = (PeerModel.All.Single(m => m.Name == shape), BlockFormat.All.Single(f => f.Name == format));
                 var file = Make(options.Models, model, blocks);
-                results ??= new PeerResults(Machine.Processor(), peer.Version(file), [.. options.Threads.Select(MachineLimits.Measure)], [], []);
-                results.Agreement.Add(Compare(peer, file, model, blocks));
+                results ??= PeerReport.Begin(Machine.Processor(), peer.Version(file), [.. options.Threads.Select(MachineLimits.Measure)], options.Results);
+                results.Replace(Compare(peer, file, model, blocks));
                 foreach (var threads in options.Threads)
-                    results.Speeds.AddRange(Time(peer, file, model, blocks, results.Limits.Single(limits => limits.Threads == threads), options.Runs));
-                PeerReport.Write(results, options);
+                {
+                    results.Replace([.. Time(peer, file, model, blocks, results.Limits.Single(limits => limits.Threads == threads), options.Runs)]);
+                    PeerReport.Write(results, options);
+                }
             }
     }
 

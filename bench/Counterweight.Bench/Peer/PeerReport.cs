@@ -9,6 +9,16 @@ internal static class PeerReport
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
+    /// <summary>Results to add to: those of the folder if they are of the same processor and peer, otherwise none.</summary>
+    public static PeerResults Begin(string cpu, string peer, MachineLimits[] limits, string folder)
+    {
+        var file = Path.Combine(folder, "peer.json");
+        var earlier = folder.Length > 0 && File.Exists(file) ? JsonSerializer.Deserialize<PeerResults>(File.ReadAllText(file), Indented) : null;
+        if (earlier is null || earlier.Cpu != cpu || earlier.Peer != peer)
+            return new PeerResults(cpu, peer, limits, [], []);
+        return earlier with { Limits = [.. limits, .. earlier.Limits.Where(old => limits.All(limit => limit.Threads != old.Threads))] };
+    }
+
     public static void Write(PeerResults results, PeerOptions options)
     {
         var table = Table(results);
