@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
 namespace Counterweight.Bench.Peer;
@@ -35,6 +36,41 @@ internal sealed record BlockFormat(string Name, uint TypeId, uint FileType, int 
             for (var at = 0; at < blocks.Length; at += BlockBytes)
                 BinaryPrimitives.WriteHalfLittleEndian(blocks[at..], (Half)(deviation / (Name == "q8_0" ? Deviation8 : Deviation4)));
     }
+
+    /// <summary>Weights as whole blocks, rounded as ggml's reference quantizers do.</summary>
+    public byte[] Encode(ReadOnlySpan<float> weights)
+    {
+        var blocks = new byte[BytesOf(weights.Length)];
+        for (var (i, at) = (0, 0); i < weights.Length; i += BlockWeights, at += BlockBytes)
+            EncodeBlock(weights.Slice(i, BlockWeights), blocks.AsSpan(at, BlockBytes));
+        return blocks;
+    }
+
+    private void EncodeBlock(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        switch (Name)
+        {
+            case "bf16":
+                var bits = BitConverter.SingleToUInt32Bits(weights[0]);
+                BinaryPrimitives.WriteUInt16LittleEndian(block, (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16));
+                break;
+            case "q8_0":
+                var scale = TensorPrimitives.MaxMagnitude(weights) is var largest && largest < 0 ? -largest / 127 : largest / 127;
+                BinaryPrimitives.WriteHalfLittleEndian(block, (Half)scale);
+                for (var i = 0; i < weights.Length; i++)
+                    block[2 + i] = (byte)(sbyte)MathF.Round(scale == 0 ? 0 : weights[i] / scale, MidpointRounding.AwayFromZero);
+                break;
+            default:
+                // The weight of largest magnitude becomes code 0, which stands for -8.
+                var step = TensorPrimitives.MaxMagnitude(weights) / -8;
+                BinaryPrimitives.WriteHalfLittleEndian(block, (Half)step);
+                for (var i = 0; i < 16; i++)
+                    block[2 + i] = (byte)(Code4(weights[i], step) | Code4(weights[i + 16], step) << 4);
+                break;
+        }
+    }
+
+    private static int Code4(float weight, float step) => Math.Min(15, (int)((step == 0 ? 0 : weight / step) + 8.5f));
 
     /// <summary>Sign and mantissa stay random; the exponent is one for all: magnitudes in [s, 2s) with s = 2/3 of the deviation, as a power of two.</summary>
     private static void FillBFloat16(Span<ushort> weights, double deviation)

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Counterweight.Bench.Peer;
 
-/// <summary>Writes a model with random weights, and the bundled model's tokenizer, as a GGUF file that both engines read.</summary>
+/// <summary>Writes a model with given or random weights, and the bundled model's tokenizer, as a GGUF file that both engines read.</summary>
 internal sealed class GgufModelWriter
 {
     private const int Alignment = 32;
@@ -12,12 +12,15 @@ internal sealed class GgufModelWriter
 
     private readonly PeerModel _model;
     private readonly BlockFormat _format;
+    private readonly Func<string, float[]>? _weights;
     private readonly List<(string Name, long[] Shape, double Deviation, bool Blocks)> _tensors = [];
 
-    public GgufModelWriter(PeerModel model, BlockFormat format)
+    /// <param name="model">Sizes.</param>
+    /// <param name="format">What matrices are stored as.</param>
+    /// <param name="weights">The values of a tensor by its GGUF name, the fastest dimension last; null for random ones.</param>
+    public GgufModelWriter(PeerModel model, BlockFormat format, Func<string, float[]>? weights = null)
     {
-        _model = model;
-        _format = format;
+        (_model, _format, _weights) = (model, format, weights);
         AddTensors();
     }
 
@@ -31,7 +34,10 @@ internal sealed class GgufModelWriter
         using (var writer = new BinaryWriter(stream))
         {
             WriteHeader(writer, tokenizer);
-            WriteWeights(writer);
+            if (_weights is null)
+                WriteRandomWeights(writer);
+            else
+                WriteWeights(writer, _weights);
         }
         File.Move(partial, file, overwrite: true);
     }
@@ -105,7 +111,7 @@ internal sealed class GgufModelWriter
     {
         var (a, m) = (_model.Architecture, _model);
         metadata.Add("general.architecture", a);
-        metadata.Add("general.name", $"random weights, shape {m.Name}");
+        metadata.Add("general.name", m.Name);
         metadata.Add("general.file_type", _format.FileType);
         metadata.Add("general.quantization_version", 2u);
         metadata.Add($"{a}.block_count", (uint)m.Layers);
@@ -155,7 +161,17 @@ internal sealed class GgufModelWriter
     private static string Merge(JsonElement merge) =>
         merge.ValueKind == JsonValueKind.String ? merge.GetString()! : string.Join(' ', merge.EnumerateArray().Select(part => part.GetString()));
 
-    private void WriteWeights(BinaryWriter writer)
+    private void WriteWeights(BinaryWriter writer, Func<string, float[]> weights)
+    {
+        foreach (var (name, _, _, blocks) in _tensors)
+        {
+            var values = weights(name);
+            writer.Write(blocks ? _format.Encode(values) : MemoryMarshal.AsBytes(values.AsSpan()));
+            Pad(writer);
+        }
+    }
+
+    private void WriteRandomWeights(BinaryWriter writer)
     {
         var random = new Random(1);
         var buffer = new byte[_format.BlockBytes * (1 << 16)];
