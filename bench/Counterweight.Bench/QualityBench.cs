@@ -1,5 +1,4 @@
 using System.Globalization;
-using Counterweight.Balancing.Plans;
 using Counterweight.Bench.Peer;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Models;

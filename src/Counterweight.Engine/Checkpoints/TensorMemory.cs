@@ -1,5 +1,4 @@
 using System.IO.MemoryMappedFiles;
-using System.Runtime.InteropServices;
 using Counterweight.Balancing;
 using Counterweight.Engine.Kernels;
 
@@ -25,10 +24,8 @@ internal abstract unsafe class TensorMemory(string path) : IDisposable
 }
 
 /// <summary>A memory-mapped file, which must not be changed in place while it is open.</summary>
-internal sealed unsafe partial class MappedFile : TensorMemory
+internal sealed unsafe class MappedFile : TensorMemory
 {
-    private const int DontNeed = 4; // MADV_DONTNEED: of a file's pages, only the mapping goes
-
     private readonly MemoryMappedFile _map;
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _start;
@@ -73,14 +70,8 @@ internal sealed unsafe partial class MappedFile : TensorMemory
     /// <inheritdoc/>
     public override void Discard(long begin, long bytes)
     {
-        if (!OperatingSystem.IsLinux())
-            return;
-        // Whole pages alone: those at the ends have neighbours.
-        var page = Environment.SystemPageSize;
-        var first = (begin + page - 1) / page * page;
-        var end = (begin + bytes) / page * page;
-        if (end > first)
-            _ = Advise(Pointer + first, (nuint)(end - first), DontNeed);
+        if (OperatingSystem.IsLinux())
+            LinuxMemory.Discard((nint)(Pointer + begin), bytes);
     }
 
     public override void Dispose()
@@ -92,10 +83,6 @@ internal sealed unsafe partial class MappedFile : TensorMemory
         _view.Dispose();
         _map.Dispose();
     }
-
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Advise(byte* start, nuint bytes, int advice);
 }
 
 /// <summary>Writes bytes from <paramref name="target"/> on.</summary>

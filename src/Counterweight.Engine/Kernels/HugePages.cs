@@ -1,15 +1,13 @@
-using System.Runtime.InteropServices;
-
 namespace Counterweight.Engine.Kernels;
 
 /// <summary>
 /// Zeroed memory for weights in large stretches that the kernel of Linux may back with huge pages: a model of a gigabyte otherwise takes a quarter of a million page
 /// faults to load, which is most of the time. Pieces of a stretch are handed out one behind the other; it is given back when the last of them is.
 /// </summary>
-internal static unsafe partial class HugePages
+internal static class HugePages
 {
     private const long PageBytes = 2 << 20, StretchBytes = 32 << 20;
-    private const int Alignment = 64, ProtRead = 1, ProtWrite = 2, MapPrivate = 2, MapAnonymous = 0x20, AdviseHugePage = 14, AdviseDontNeed = 4;
+    private const int Alignment = 64;
 
     private static readonly Lock Gate = new();
     private static Stretch? s_current;
@@ -22,6 +20,7 @@ internal static unsafe partial class HugePages
     {
         if (!OperatingSystem.IsLinux())
             return null;
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         bytes = (Math.Max(bytes, 1) + Alignment - 1) / Alignment * Alignment;
         lock (Gate)
         {
@@ -60,12 +59,10 @@ internal static unsafe partial class HugePages
 
         public static Stretch? TryMap(long bytes)
         {
-            var mapping = MMap(0, (nuint)(bytes + PageBytes), ProtRead | ProtWrite, MapPrivate | MapAnonymous, -1, 0);
-            if (mapping == -1)
+            if (!LinuxMemory.TryMap(bytes + PageBytes, out var mapping))
                 return null;
             var stretch = new Stretch(mapping, bytes);
-            // A system without huge pages refuses; ordinary ones do as well.
-            _ = MAdvise(stretch._begin, (nuint)bytes, AdviseHugePage);
+            LinuxMemory.PreferHugePages(stretch._begin, bytes);
             return stretch;
         }
 
@@ -83,30 +80,13 @@ internal static unsafe partial class HugePages
             if (_pieces == 0 && !isCurrent)
                 ReleaseIfUnused();
             else
-                Discard(piece);
+                LinuxMemory.Discard(piece.Address, piece.Bytes);
         }
 
         public void ReleaseIfUnused()
         {
             if (_pieces == 0)
-                _ = MUnmap(_mapping, (nuint)_mappedBytes);
-        }
-
-        /// <summary>Frees the pages that lie in the piece as a whole, though its neighbours stay.</summary>
-        private static void Discard(in Piece piece)
-        {
-            long page = Environment.SystemPageSize, begin = (piece.Address + page - 1) / page * page, end = (piece.Address + piece.Bytes) / page * page;
-            if (end > begin)
-                _ = MAdvise((nint)begin, (nuint)(end - begin), AdviseDontNeed);
+                LinuxMemory.Unmap(_mapping, _mappedBytes);
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
-    private static partial nint MMap(nint address, nuint length, int protection, int flags, int file, nint offset);
-
-    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
-    private static partial int MAdvise(nint address, nuint length, int advice);
-
-    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
-    private static partial int MUnmap(nint address, nuint length);
 }

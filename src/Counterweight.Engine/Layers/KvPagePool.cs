@@ -3,7 +3,7 @@ using Counterweight.Engine.Kernels;
 namespace Counterweight.Engine.Layers;
 
 /// <summary>Room for the keys and values of <see cref="KvLayout.PageTokens"/> positions in all layers; several sequences may share one.</summary>
-internal sealed unsafe class KvPage(long bytes)
+internal sealed unsafe class KvPage(long bytes) : IDisposable
 {
     private readonly AlignedBuffer _memory = new(bytes);
 
@@ -12,7 +12,7 @@ internal sealed unsafe class KvPage(long bytes)
     /// <summary>Sequences and caches that hold the page.</summary>
     public int Holders { get; set; }
 
-    public void Free() => _memory.Dispose();
+    public void Dispose() => _memory.Dispose();
 }
 
 /// <summary>
@@ -64,6 +64,6 @@ public sealed class KvPagePool(KvLayout layout) : IDisposable
     {
         lock (_lock)
             while (_free.TryPop(out var page))
-                page.Free();
+                page.Dispose();
     }
 }

@@ -1,5 +1,4 @@
 using Counterweight.Balancing.Plans;
-using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
 
 namespace Counterweight.Engine.Tests.Layers;
