@@ -13,6 +13,7 @@ internal abstract class FuzzTarget
     {
         ["config"] = () => new ConfigTarget(),
         ["engine-plan"] = () => new EnginePlanTarget(),
+        ["gguf"] = () => new GgufTarget(),
         ["loads"] = () => new LoadsTarget(),
         ["plan"] = () => new PlanTarget(),
         ["safetensors"] = () => new SafetensorsTarget(),

@@ -9,9 +9,11 @@ internal sealed class TokenizerTarget : FuzzTarget
 
     private readonly InputFolder _folder = new();
 
-    protected override void Read(byte[] input)
+    protected override void Read(byte[] input) => Use(Tokenizer.Load(_folder.Write("tokenizer.json", input)));
+
+    /// <summary>Encodes some text and decodes its ids.</summary>
+    public static void Use(Tokenizer tokenizer)
     {
-        var tokenizer = Tokenizer.Load(_folder.Write("tokenizer.json", input));
         var ids = tokenizer.Encode(Text);
         tokenizer.Decode(ids);
         var streaming = new StreamingDecoder(tokenizer, skipSpecialTokens: true);

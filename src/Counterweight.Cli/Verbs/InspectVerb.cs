@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
 using Counterweight.Cli.Output;
 using Counterweight.Engine.Checkpoints;
@@ -16,16 +17,22 @@ internal static class InspectVerb
 
     public static Command Create()
     {
-        var command = new Command("inspect", "Shows what a model folder holds (sizes, parameters, bytes, its plan), or recorded loads, or a plan") { Path, Json };
-        command.Does((parsed, terminal, _) =>
+        var command = new Command("inspect", "Shows what a model holds (sizes, parameters, bytes, its plan) and what balancing could gain, or what recorded loads or a plan hold") { Path };
+        var potential = new InspectPotential();
+        potential.AddTo(command);
+        command.Add(Json);
+        command.Does((parsed, terminal, cancellation) =>
         {
             var path = parsed.GetValue(Path)!;
+            var isModel = !PlanFile.IsPlan(path) && (!File.Exists(path) || Checkpoint.IsModelFile(path));
+            if (!isModel && potential.IsAsked(parsed))
+                throw new InvalidInputException("--loads, --text and --self", path, "a model");
             if (PlanFile.IsPlan(path))
                 InspectPlan(path, terminal, parsed.GetValue(Json));
-            else if (File.Exists(path) && !Checkpoint.IsModelFile(path))
+            else if (!isModel)
                 PlannerVerbs.Inspect(path, terminal.Text, parsed.GetValue(Json));
             else
-                InspectModel(path, terminal, parsed.GetValue(Json));
+                InspectModel(path, terminal, parsed.GetValue(Json), summary => potential.Of(path, summary, parsed, terminal, cancellation));
             return Task.FromResult(ExitCodes.Done);
         });
         return command;
@@ -38,14 +45,18 @@ internal static class InspectVerb
         PlanTable.Render(terminal.Out, plan);
     }
 
-    private static void InspectModel(string folder, Terminal terminal, string? json)
+    private static void InspectModel(string folder, Terminal terminal, string? json, Func<ModelSummary, LoadPotential?> potentialOf)
     {
         var summary = ModelSummary.Of(folder, terminal.Warn);
-        FigureJson.Write(json, InspectFigures.Of(folder, summary), FigureJsonContext.Default.InspectFigures);
-        FigureTable.RenderFigures(terminal.Out, Rows(folder, summary));
+        var potential = potentialOf(summary);
+        FigureJson.Write(json, InspectFigures.Of(folder, summary, potential), FigureJsonContext.Default.InspectFigures);
+        FigureTable.RenderFigures(terminal.Out, [.. Rows(folder, summary), .. potential?.Rows() ?? Unmeasured(summary)]);
         if (summary.Plan is { } plan)
             PlanTable.Render(terminal.Out, plan);
     }
+
+    private static IEnumerable<(string, string)> Unmeasured(ModelSummary summary) =>
+        summary.FreedBytes.Count > 0 ? [("gain of balancing", "depends on the traffic: --text or --loads measure it")] : [];
 
     private static IEnumerable<(string, string)> Rows(string folder, ModelSummary summary)
     {
@@ -65,6 +76,8 @@ internal static class InspectVerb
             yield return ($"bytes of an expert, {precision.Name()}", $"{FigureText.Count(bytes / summary.AllExperts)} ({FigureText.Bytes(bytes)} for all)");
         yield return ("expert bytes", FigureText.Bytes(summary.ExpertBytes));
         yield return ("total bytes", FigureText.Bytes(summary.ExpertBytes + summary.DenseBytes));
+        foreach (var freed in summary.FreedBytes)
+            yield return ($"experts in {freed.Precision.Name()}", $"free {FigureText.Bytes(freed.Bytes)}: at equal bytes {FigureText.Count(freed.ReplicasPerLayer)} replicas in each MoE layer");
     }
 }
 
@@ -72,15 +85,20 @@ internal static class InspectVerb
 internal sealed record InspectFigures(
     string Model, bool Balanced, string ModelType, int Layers, IReadOnlyList<int> MoeLayers, int Experts, int TopK, int HiddenSize, int ExpertIntermediateSize,
     int Vocabulary, int MaxPositions, long Parameters, long ActiveParameters, string StoredPrecision, IReadOnlyDictionary<string, long> BytesOfExpert,
-    long ExpertBytes, long TotalBytes, PlanFigures? Plan)
+    long ExpertBytes, long TotalBytes, IReadOnlyList<FreedFigures> FreedBytes, LoadPotential? Potential, PlanFigures? Plan)
 {
-    public static InspectFigures Of(string folder, ModelSummary summary)
+    public static InspectFigures Of(string folder, ModelSummary summary, LoadPotential? potential)
     {
         var shape = summary.Shape;
         return new InspectFigures(
             folder, summary.IsBalanced, shape.ModelType, shape.Layers, shape.MoeLayers, shape.Experts, shape.TopK, shape.Hidden, shape.ExpertIntermediate,
             shape.Vocabulary, shape.MaxPositions, summary.Parameters, summary.ActiveParameters, summary.StoredPrecision.Name(),
             summary.BytesByPrecision.ToDictionary(entry => entry.Key.Name(), entry => entry.Value / summary.AllExperts),
-            summary.ExpertBytes, summary.ExpertBytes + summary.DenseBytes, summary.Plan is { } plan ? PlanFigures.Of(plan) : null);
+            summary.ExpertBytes, summary.ExpertBytes + summary.DenseBytes,
+            [.. summary.FreedBytes.Select(freed => new FreedFigures(freed.Precision.Name(), freed.Bytes, freed.ReplicasPerLayer))], potential,
+            summary.Plan is { } plan ? PlanFigures.Of(plan) : null);
     }
 }
+
+/// <summary>What all experts in a lower precision free, and how many replicas in each layer that pays for.</summary>
+internal sealed record FreedFigures(string Precision, long Bytes, int ReplicasPerLayer);

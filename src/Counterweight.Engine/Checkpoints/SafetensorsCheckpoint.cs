@@ -16,6 +16,9 @@ internal sealed class SafetensorsCheckpoint : Checkpoint
     private static readonly string[] SideFiles =
         [ConfigFileName, "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"];
 
+    /// <summary>Files of other tokenizer libraries, for the message to those who have only one of these.</summary>
+    private static readonly string[] OtherTokenizers = ["spiece.model", "tokenizer.model", "vocab.json", "vocab.txt", "tiktoken.model"];
+
     private readonly Dictionary<string, SafetensorsFile> _fileOfTensor;
     private readonly SafetensorsFile[] _files;
     private IStoredTensors? _stored;
@@ -95,7 +98,13 @@ internal sealed class SafetensorsCheckpoint : Checkpoint
     public override ConfigReader ReadConfig() => ConfigReader.Open(IOPath.Combine(Location, ConfigFileName));
 
     /// <inheritdoc/>
-    public override Tokenizer LoadTokenizer() => Tokenizer.Load(IOPath.Combine(Location, "tokenizer.json"));
+    public override Tokenizer LoadTokenizer()
+    {
+        var path = IOPath.Combine(Location, "tokenizer.json");
+        return !File.Exists(path) && OtherTokenizers.FirstOrDefault(name => File.Exists(IOPath.Combine(Location, name))) is { } other
+            ? throw new InvalidInputException(path, $"no such file, but {other}", "a tokenizer.json: transformers' save_pretrained writes it from that file")
+            : Tokenizer.Load(path);
+    }
 
     /// <inheritdoc/>
     public override string? SideFile(string name) => IOPath.Combine(Location, name);

@@ -1,4 +1,5 @@
 using Counterweight.Balancing.Plans;
+using Counterweight.Balancing.Policies;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Kernels;
@@ -8,8 +9,8 @@ namespace Counterweight.Engine.Models;
 
 /// <summary>What a model folder holds, found without loading its experts.</summary>
 /// <param name="Shape">Sizes.</param>
-/// <param name="StoredPrecision">The precision that the checkpoint stores experts in.</param>
-/// <param name="BytesByPrecision">Bytes of all experts by precision, as the engine would hold them.</param>
+/// <param name="Fingerprint">What plans and loads of it are checked against.</param>
+/// <param name="Costs">Bytes of every expert at every precision, as the engine would hold them.</param>
 /// <param name="Parameters">Weights of the original model: one full set of experts.</param>
 /// <param name="ActiveParameters">Those that take part in one token: all that are not experts', and top-k experts of mean size in each MoE layer.</param>
 /// <param name="DenseBytes">Bytes of all weights that are not experts', as held.</param>
@@ -17,9 +18,18 @@ namespace Counterweight.Engine.Models;
 /// <param name="Plan">The folder's own plan; null where it has none.</param>
 /// <param name="IsBalanced">Whether the folder is a balanced checkpoint.</param>
 public sealed record ModelSummary(
-    ModelShape Shape, Precision StoredPrecision, IReadOnlyDictionary<Precision, long> BytesByPrecision, long Parameters, long ActiveParameters,
+    ModelShape Shape, ModelFingerprint Fingerprint, ExpertCosts Costs, long Parameters, long ActiveParameters,
     long DenseBytes, long ExpertBytes, Plan? Plan, bool IsBalanced)
 {
+    /// <summary>The precision that the checkpoint stores experts in.</summary>
+    public Precision StoredPrecision => Costs.Original;
+
+    /// <summary>Bytes of all experts by precision, as the engine would hold them.</summary>
+    public IReadOnlyDictionary<Precision, long> BytesByPrecision => Costs.Precisions.ToDictionary(precision => precision, precision => Costs.Total(Fingerprint, precision));
+
+    /// <summary>What lower precisions of the experts free; nothing in a balanced checkpoint, whose original experts are gone.</summary>
+    public IReadOnlyList<FreedBytes> FreedBytes => IsBalanced ? [] : EqualBytes.Freed(Costs, Fingerprint);
+
     /// <summary>Logical experts of all layers.</summary>
     public int AllExperts => Shape.Experts * Shape.MoeLayers.Count;
 
@@ -38,7 +48,7 @@ public sealed record ModelSummary(
         var experts = Enumerable.Range(0, shape.MoeLayers.Count).Sum(l => Enumerable.Range(0, shape.Experts).Sum(e => model.ExpertPlaces(l, e).Parameters));
         var costs = model.ExpertCosts;
         return new ModelSummary(
-            shape, costs.Original, costs.Precisions.ToDictionary(precision => precision, precision => costs.Total(model.Fingerprint, precision)),
+            shape, model.Fingerprint, costs,
             dense + experts, dense + experts * shape.TopK / shape.Experts, model.DenseBytes,
             costs.BytesOf(plan?.Layers ?? model.OriginalLayers()), plan, BalancedExperts.AreIn(checkpoint));
     }

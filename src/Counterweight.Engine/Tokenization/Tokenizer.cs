@@ -9,7 +9,7 @@ using Counterweight.Engine.Tokenization.Gguf;
 namespace Counterweight.Engine.Tokenization;
 
 /// <summary>
-/// Text to token ids and back, as a <c>tokenizer.json</c> (Hugging Face tokenizers) with a byte-pair model says. Immutable; safe for
+/// Text to token ids and back, as a <c>tokenizer.json</c> (Hugging Face tokenizers) with a byte-pair or unigram model says. Immutable; safe for
 /// concurrent use.
 /// </summary>
 /// <remarks>

@@ -51,7 +51,7 @@ public class TokenizerFileTests
     [InlineData("\"content\": \"<s>\", \"special\": true", "\"content\": \"<s>\", \"special\": 1", "$.added_tokens[0].special",
         "1", "true or false")]
     [InlineData("\"content\": \"<s>\"", "\"content\": \"\"", "$.added_tokens[0].content", "an empty string", "the text of a token")]
-    [InlineData("\"type\": \"BPE\"", "\"type\": \"Unigram\"", "$.model.type", "\"Unigram\"", "\"BPE\", the one model that is supported")]
+    [InlineData("\"type\": \"BPE\"", "\"type\": \"WordPiece\"", "$.model.type", "\"WordPiece\"", "BPE or Unigram")]
     [InlineData("\"unk_token\": null", "\"unk_token\": \"<unk>\"", "$.model.unk_token", "\"<unk>\"", "a token of the vocabulary")]
     [InlineData("\"byte_fallback\": false", "\"byte_fallback\": true", "$.model.vocab", "no token '<0x00>'",
         "a token for every byte, since byte_fallback is true")]
@@ -59,10 +59,12 @@ public class TokenizerFileTests
     [InlineData("\"byte_fallback\": false", "\"end_of_word_suffix\": \"</w>\"", "$.model.end_of_word_suffix", "\"</w>\"",
         "nothing: word-piece spelling isn't supported")]
     [InlineData("\"merges\"", "\"joins\"", "$.model.merges", "nothing", "a value")]
-    [InlineData("\"type\": \"Prepend\"", "\"type\": \"Precompiled\"", "$.normalizer.normalizers[0].type", "\"Precompiled\"",
-        "Sequence, NFC, Prepend or Replace")]
+    [InlineData("\"type\": \"Prepend\"", "\"type\": \"Lowercase\"", "$.normalizer.normalizers[0].type", "\"Lowercase\"",
+        "Sequence, NFC, Precompiled, Prepend, Strip or Replace")]
+    [InlineData("\"type\": \"Prepend\", \"prepend\": \"a\"", "\"type\": \"Precompiled\", \"precompiled_charsmap\": \"CAAAAAAAAAA=\"",
+        "$.normalizer.normalizers[0].precompiled_charsmap", "\"CAAAAAAAAAA=\"", "a table in Base64: the size of a trie, the trie, and strings")]
     [InlineData("\"type\": \"Split\"", "\"type\": \"UnicodeScripts\"", "$.pre_tokenizer.type", "\"UnicodeScripts\"",
-        "Sequence, Split, Digits, ByteLevel or Metaspace")]
+        "Sequence, Split, Digits, ByteLevel, Metaspace or WhitespaceSplit")]
     [InlineData("\"type\": \"Split\"", "\"type\": \"ByteLevel\"", "$.pre_tokenizer", "no token 'Ā' in the vocabulary",
         "tokens for all 256 byte characters of a ByteLevel pre-tokenizer")]
     [InlineData("\"Isolated\"", "\"isolated\"", "$.pre_tokenizer.behavior", "\"isolated\"",

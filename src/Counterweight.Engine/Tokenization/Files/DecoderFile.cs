@@ -52,7 +52,7 @@ internal static class DecoderFile
                 return (next, isStreaming) => new ByteFallbackDecoder(next, isStreaming);
             case "Replace":
                 var (pattern, content) = (NormalizerFile.LiteralPattern(cursor["pattern"]), cursor["content"].String());
-                growth.Add(cursor, pattern, content);
+                growth.Add(cursor, pattern.Length, content.Length);
                 return (next, _) => new ReplaceDecoder(pattern, content, next);
             case "Metaspace":
                 var replacement = cursor["replacement"].Character();

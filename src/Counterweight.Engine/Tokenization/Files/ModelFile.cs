@@ -7,11 +7,19 @@ namespace Counterweight.Engine.Tokenization.Files;
 /// <summary>Reads <c>model</c>.</summary>
 internal static class ModelFile
 {
-    public static BytePairModel Read(JsonCursor cursor, Vocabulary vocabulary, IReadOnlyList<AddedToken> addedTokens)
+    /// <summary>The model's own tokens.</summary>
+    public static Vocabulary ReadVocabulary(JsonCursor cursor) =>
+        cursor["type"].String() == "Unigram" ? UnigramFile.ReadTokens(cursor["vocab"]) : VocabularyFile.ReadTokens(cursor["vocab"]);
+
+    public static IWordModel Read(JsonCursor cursor, Vocabulary vocabulary, IReadOnlyList<AddedToken> addedTokens) => cursor["type"].String() switch
     {
-        var type = cursor["type"];
-        if (type.String() != "BPE")
-            throw type.Error(type.Describe(), "\"BPE\", the one model that is supported");
+        "BPE" => ReadBytePairs(cursor, vocabulary, addedTokens),
+        "Unigram" => UnigramFile.Read(cursor, vocabulary),
+        _ => throw cursor["type"].Error(cursor["type"].Describe(), "BPE or Unigram"),
+    };
+
+    private static BytePairModel ReadBytePairs(JsonCursor cursor, Vocabulary vocabulary, IReadOnlyList<AddedToken> addedTokens)
+    {
         RequireAbsent(cursor, "continuing_subword_prefix");
         RequireAbsent(cursor, "end_of_word_suffix");
         if (cursor.Optional("dropout") is { } dropout && dropout.Element.GetRawText() is not ("0" or "0.0"))
@@ -41,9 +49,9 @@ internal static class ModelFile
     private static void RequireByteTokens(JsonCursor model, Vocabulary vocabulary)
     {
         for (var value = 0; value < 256; value++)
-            if (vocabulary.IdOf(BytePairModel.ByteToken((byte)value)) is null)
+            if (vocabulary.IdOf(ByteTokens.Spelling((byte)value)) is null)
                 throw model["vocab"].Error(
-                    $"no token '{BytePairModel.ByteToken((byte)value)}'", "a token for every byte, since byte_fallback is true");
+                    $"no token '{ByteTokens.Spelling((byte)value)}'", "a token for every byte, since byte_fallback is true");
     }
 
     /// <summary>A token that lost its merge would never come out, and texts would quietly get other ids.</summary>

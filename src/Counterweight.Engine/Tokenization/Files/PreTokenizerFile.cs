@@ -19,7 +19,8 @@ internal static class PreTokenizerFile
             SplitBehavior.Isolated, invert: false, next),
         "ByteLevel" => ByteLevel(cursor, next, vocabulary),
         "Metaspace" => Metaspace(cursor, next),
-        _ => throw cursor["type"].Error(cursor["type"].Describe(), "Sequence, Split, Digits, ByteLevel or Metaspace"),
+        "WhitespaceSplit" => new PatternSplit(Compile(@"\s", cursor), SplitBehavior.Removed, invert: false, next),
+        _ => throw cursor["type"].Error(cursor["type"].Describe(), "Sequence, Split, Digits, ByteLevel, Metaspace or WhitespaceSplit"),
     };
 
     /// <summary>The scheme of a Metaspace component, where older files have <c>add_prefix_space</c>.</summary>
@@ -64,7 +65,8 @@ internal static class PreTokenizerFile
         return new LeadingSpace(replacement, SchemeOf(cursor), next);
     }
 
-    private static Regex ReadPattern(JsonCursor cursor)
+    /// <summary>A pattern <c>{"Regex": …}</c> or <c>{"String": …}</c>.</summary>
+    public static Regex ReadPattern(JsonCursor cursor)
     {
         if (cursor.Optional("String") is { } text)
             return Compile(Regex.Escape(text.String()), text);

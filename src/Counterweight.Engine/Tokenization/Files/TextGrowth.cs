@@ -7,10 +7,10 @@ internal sealed class TextGrowth
 
     private double _factor = 1;
 
-    /// <summary>Adds a replacement that stands at <paramref name="cursor"/>.</summary>
-    public void Add(JsonCursor cursor, string pattern, string content)
+    /// <summary>Adds a replacement that stands at <paramref name="cursor"/>, by its lengths.</summary>
+    public void Add(JsonCursor cursor, int replaced, int replacement)
     {
-        _factor *= Math.Max(1, (double)content.Length / pattern.Length);
+        _factor *= Math.Max(1, (double)replacement / replaced);
         if (_factor > Maximum)
             throw cursor.Error($"replacements that make a text {_factor:g3} times as long", $"at most {Maximum} times");
     }

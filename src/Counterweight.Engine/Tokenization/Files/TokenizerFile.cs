@@ -27,7 +27,7 @@ internal static class TokenizerFile
     private static TokenizerParts Read(JsonCursor root)
     {
         var model = root["model"];
-        var modelVocabulary = VocabularyFile.ReadTokens(model["vocab"]);
+        var modelVocabulary = ModelFile.ReadVocabulary(model);
         var (vocabulary, addedTokens) = VocabularyFile.ReadAddedTokens(root, modelVocabulary);
         var words = new WordEncoder(ModelFile.Read(model, modelVocabulary, addedTokens));
         var normalizer = root.Optional("normalizer") is { } normalizers ? NormalizerFile.Read(normalizers) : null;

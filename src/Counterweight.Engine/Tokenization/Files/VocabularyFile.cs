@@ -21,7 +21,7 @@ internal static class VocabularyFile
                 id = Entry(cursor, token, value).Integer(0, vocabulary.MaximumId);
             if (!vocabulary.TryAdd(token, id))
                 throw Entry(cursor, token, value).Error(
-                    $"id {id}, which {InputText.Quoted(vocabulary.TokenOf(id)!)} has too", "an id of its own");
+                    vocabulary.TokenOf(id) is { } other ? $"id {id}, which {InputText.Quoted(other)} has too" : "the token a second time", "an id of its own");
         }
         return vocabulary;
     }

@@ -9,8 +9,8 @@ namespace Counterweight.Engine.Tokenization.Models;
 /// <param name="IgnoreMerges">a word that is a token as a whole isn't merged from its parts</param>
 internal sealed record BytePairOptions(int? UnknownId, bool FuseUnknown, bool ByteFallback, bool IgnoreMerges);
 
-/// <summary>Byte-pair encoding (Sennrich et al. 2016) of one word after another. Safe for concurrent use.</summary>
-internal sealed class BytePairModel
+/// <summary>Byte-pair encoding (Sennrich et al. 2016).</summary>
+internal sealed class BytePairModel : IWordModel
 {
     private const int Absent = -1;
     private const int MaximumKeptCapacity = 1 << 16;
@@ -36,13 +36,9 @@ internal sealed class BytePairModel
             if (vocabulary.TokenOf(id) is [var character])
                 _byCharacter[character] = id;
         if (options.ByteFallback)
-            _byByte = [.. Enumerable.Range(0, 256).Select(value => vocabulary.IdOf(ByteToken((byte)value)) ?? Absent)];
+            _byByte = [.. ByteTokens.Ids(vocabulary).Select(id => id ?? Absent)];
     }
 
-    /// <summary>How a vocabulary with byte fallback spells a byte.</summary>
-    public static string ByteToken(byte value) => $"<0x{value:X2}>";
-
-    /// <summary>Appends the ids of the word, which holds no lone surrogates.</summary>
     public void Encode(ReadOnlySpan<char> word, List<int> ids)
     {
         if (word.Length > WordCache.MaximumWordLength && !_options.IgnoreMerges)

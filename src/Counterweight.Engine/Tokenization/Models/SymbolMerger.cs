@@ -1,11 +1,17 @@
+using System.Numerics.Tensors;
+
 namespace Counterweight.Engine.Tokenization.Models;
 
 /// <summary>
-/// Merges the symbols of one word: always the pair with the lowest rank, the leftmost of equals. A linked list and a heap keep it
-/// O(n log n), which matters where a whole text is one word (SentencePiece-style tokenizers). Reusable, not thread-safe.
+/// Merges the symbols of one word: always the pair with the lowest rank, the leftmost of equals. Words of a few symbols are searched
+/// from end to end for each merge; in longer ones a linked list and a heap keep it O(n log n), which matters where a whole text is one
+/// word (SentencePiece-style tokenizers). Reusable, not thread-safe.
 /// </summary>
 internal sealed class SymbolMerger
 {
+    /// <summary>Words of at most so many symbols are searched.</summary>
+    internal const int FewSymbols = 48;
+
     private readonly PriorityQueue<int, ulong> _candidates = new();
     private int[] _ids = new int[64];
     private int[] _next = new int[64];
@@ -33,8 +39,40 @@ internal sealed class SymbolMerger
     /// <summary>Applies all merges; <see cref="Symbols"/> then holds the tokens.</summary>
     public void Merge(MergeTable merges)
     {
-        if (Count < 2)
-            return;
+        if (Count <= FewSymbols)
+            MergeFew(merges);
+        else
+            MergeMany(merges);
+    }
+
+    private void MergeFew(MergeTable merges)
+    {
+        Span<int> ranks = stackalloc int[FewSymbols], merged = stackalloc int[FewSymbols];
+        for (var i = 0; i + 1 < Count; i++)
+            (ranks[i], merged[i]) = merges.Find(_ids[i], _ids[i + 1]);
+        while (Count > 1)
+        {
+            var pairs = ranks[..(Count - 1)];
+            var left = TensorPrimitives.IndexOfMin<int>(pairs);
+            if (pairs[left] == MergeTable.None)
+                return;
+            _ids[left] = merged[left];
+            _ids.AsSpan(left + 2, Count - left - 2).CopyTo(_ids.AsSpan(left + 1));
+            if (left + 1 < pairs.Length)
+            {
+                pairs[(left + 2)..].CopyTo(pairs[(left + 1)..]);
+                merged[(left + 2)..(Count - 1)].CopyTo(merged[(left + 1)..]);
+            }
+            Count--;
+            if (left + 1 < Count)
+                (ranks[left], merged[left]) = merges.Find(_ids[left], _ids[left + 1]);
+            if (left > 0)
+                (ranks[left - 1], merged[left - 1]) = merges.Find(_ids[left - 1], _ids[left]);
+        }
+    }
+
+    private void MergeMany(MergeTable merges)
+    {
         Link(merges);
         while (_candidates.TryDequeue(out var left, out var priority))
         {

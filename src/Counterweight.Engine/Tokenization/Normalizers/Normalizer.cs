@@ -19,6 +19,16 @@ internal sealed class Replace(string pattern, string content) : Normalizer
     public override string Normalize(string text) => text.Replace(pattern, content, StringComparison.Ordinal);
 }
 
+/// <summary>Takes whitespace off the ends.</summary>
+internal sealed class Strip(bool left, bool right) : Normalizer
+{
+    public override string Normalize(string text)
+    {
+        text = left ? text.TrimStart() : text;
+        return right ? text.TrimEnd() : text;
+    }
+}
+
 /// <summary>One after the other.</summary>
 internal sealed class NormalizerSequence(Normalizer[] normalizers) : Normalizer
 {

@@ -1,5 +1,8 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text.RegularExpressions;
+using Counterweight.Balancing;
+using Counterweight.Engine.Checkpoints;
 
 namespace Counterweight.Engine.Tokenization.PreTokenizers;
 
@@ -50,6 +53,10 @@ internal ref struct BmpText
             _originalOffset += char.IsHighSurrogate(_original[_originalOffset]) ? 2 : 1;
         return _originalOffset;
     }
+
+    /// <summary>What a pattern that takes too long is refused with.</summary>
+    public static InvalidInputException Endless(RegexMatchTimeoutException e) => new(
+        $"tokenizer pattern {InputText.Quoted(e.Pattern)}", $"no end of one match after {e.MatchTimeout.TotalSeconds} s", "a pattern without nested repetition", e);
 
     public readonly void Dispose()
     {

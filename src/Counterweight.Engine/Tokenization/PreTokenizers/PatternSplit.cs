@@ -1,6 +1,4 @@
 using System.Text.RegularExpressions;
-using Counterweight.Balancing;
-using Counterweight.Engine.Checkpoints;
 
 namespace Counterweight.Engine.Tokenization.PreTokenizers;
 
@@ -30,8 +28,7 @@ internal sealed class PatternSplit(Regex pattern, SplitBehavior behavior, bool i
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw new InvalidInputException(
-                $"tokenizer pattern {InputText.Quoted(e.Pattern)}", $"no end of one match after {e.MatchTimeout.TotalSeconds} s", "a pattern without nested repetition", e);
+            throw BmpText.Endless(e);
         }
         parts.Append(piece.Length, isMatch: invert);
         parts.Flush();
