@@ -17,6 +17,9 @@ public abstract class TensorSource : IDisposable
     /// <summary>The tensor of that name (exact case), or false.</summary>
     public abstract bool TryGet(string name, out TensorView tensor);
 
+    /// <summary>Whether there is a tensor of that name.</summary>
+    public bool Has(string name) => TryGet(name, out _);
+
     /// <summary>The tensor of that name.</summary>
     /// <exception cref="InvalidInputException">There is none.</exception>
     public TensorView Get(string name) => TryGet(name, out var tensor)

@@ -2,13 +2,14 @@ using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Layers;
 
-/// <summary>Dense SwiGLU feed-forward (Shazeer 2020): down(silu(gate·x) ⊙ up·x).</summary>
+/// <summary>Dense gated feed-forward (Shazeer 2020): down(act(gate·x) ⊙ up·x).</summary>
 public sealed unsafe class GatedMlp : IDisposable
 {
     private readonly LinearGroup _gateAndUp;
     private readonly Linear _gate; // [intermediate, hidden]
     private readonly Linear _down; // [hidden, intermediate]
     private readonly FloatBuffer _scratch; // [2][rows, intermediate]
+    private readonly Activation _activation;
     private readonly RowWork _activate;
     private float* _gateRows, _upRows;
 
@@ -18,9 +19,11 @@ public sealed unsafe class GatedMlp : IDisposable
     /// <param name="up">[intermediate, hidden].</param>
     /// <param name="down">[hidden, intermediate].</param>
     /// <param name="scratch">Room for what lies between; shared by layers, of which one works at a time, and not freed here.</param>
-    public GatedMlp(ComputeContext context, Linear gate, Linear up, Linear down, FloatBuffer scratch)
+    /// <param name="activation">act, gated; null for SwiGLU.</param>
+    public GatedMlp(ComputeContext context, Linear gate, Linear up, Linear down, FloatBuffer scratch, Activation? activation = null)
     {
         (_gateAndUp, _gate, _down, _scratch) = (new LinearGroup(context, gate, up), gate, down, scratch);
+        _activation = activation ?? Activation.SwiGlu;
         _activate = new RowWork(context.Pool, Activate);
     }
 
@@ -41,7 +44,7 @@ public sealed unsafe class GatedMlp : IDisposable
     private void Activate(int begin, int end)
     {
         var offset = (long)begin * _gate.Outputs;
-        VectorMath.SiluMultiply(_gateRows + offset, _upRows + offset, (end - begin) * _gate.Outputs);
+        _activation.Apply(_gateRows + offset, _upRows + offset, (end - begin) * _gate.Outputs);
     }
 
     /// <inheritdoc/>

@@ -7,6 +7,9 @@ namespace Counterweight.Engine.Layers;
 /// <param name="AttentionFactor">Factor on cos and sin; 1 without YaRN.</param>
 public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
 {
+    /// <summary>Positions up to which these frequencies are right; longer texts would need others.</summary>
+    public int LongestText { get; init; } = int.MaxValue;
+
     /// <summary>Unscaled: baseᶿ^(−2i/width).</summary>
     public static RotaryFrequencies Plain(int width, double theta) =>
         new([.. Enumerable.Range(0, width / 2).Select(i => (float)(1 / Math.Pow(theta, 2.0 * i / width)))], 1f);
@@ -35,14 +38,14 @@ public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
         };
     }
 
-    /// <summary>Each frequency divided by a factor of its own: what GGUF files store in place of Llama 3's parameters.</summary>
-    private static RotaryFrequencies Divided(int width, double theta, ConfigReader scaling)
+    /// <summary>Each frequency divided by a factor of its own: LongRoPE, and what GGUF files store in place of Llama 3's parameters.</summary>
+    internal static RotaryFrequencies Divided(int width, double theta, ConfigReader scaling, string key)
     {
-        var factors = scaling.DoubleList("factors", 1e-6, 1e9);
+        var factors = scaling.DoubleList(key, 1e-6, 1e9);
         var plain = Plain(width, theta);
         return factors.Length == plain.Inverse.Length
             ? plain with { Inverse = [.. plain.Inverse.Select((frequency, i) => (float)(frequency / factors[i]))] }
-            : throw scaling.Refuse("factors", $"{plain.Inverse.Length} factors, one for each pair of dimensions");
+            : throw scaling.Refuse(key, $"{plain.Inverse.Length} factors, one for each pair of dimensions");
     }
 
     /// <summary>YaRN (Peng et al. 2023): low frequencies interpolated, high ones kept, a ramp between.</summary>
@@ -68,33 +71,49 @@ public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
     }
 
     /// <summary>
-    /// From a config: <c>rope_theta</c> and <c>rope_scaling</c> as on the hub, or <c>rope_parameters</c> as newer files have it.
+    /// LongRoPE (Ding et al. 2024): each frequency divided by a factor of its own, one set for texts up to the original length and one for longer ones. The first
+    /// is meant here: longer texts would need the other one for keys that are cached already.
     /// </summary>
-    /// <exception cref="Balancing.InvalidInputException">A scaling that is not known, named.</exception>
-    public static RotaryFrequencies FromConfig(ConfigReader config, int width)
+    private static RotaryFrequencies Short(int width, RopeSettings rope)
     {
-        var scaling = config.OptionalObject("rope_scaling") ?? config.OptionalObject("rope_parameters");
-        var theta = scaling?.Has("rope_theta") == true
-            ? scaling.Double("rope_theta", 1, 1e12)
-            : config.Double("rope_theta", 1, 1e12, 10000);
-        if (scaling is null)
-            return Plain(width, theta);
-        var type = scaling.String(["rope_type", "type"], "default");
-        return type switch
+        var original = rope.OriginalPositions;
+        var extension = rope.Scaling!.Double("factor", 0, 1e6, (double)rope.MaxPositions / original);
+        var usual = extension <= 1 ? 1 : Math.Sqrt(1 + Math.Log(extension) / Math.Log(original));
+        rope.Scaling.Ignore("long_factor");
+        return Divided(width, rope.Theta, rope.Scaling, "short_factor") with
         {
-            "default" => Plain(width, theta),
-            "linear" => Linear(width, theta, scaling.Double("factor", 1, 1e6)),
-            "llama3" => Llama3(
-                width,
-                theta,
-                scaling.Double("factor", 1, 1e6),
-                scaling.Double("low_freq_factor", 0, 1e6),
-                scaling.Double("high_freq_factor", scaling.Double("low_freq_factor", 0, 1e6) + 1e-6, 1e6),
-                scaling.Double("original_max_position_embeddings", 1, 1e9)),
-            "yarn" => Yarn(width, theta, YarnScaling.FromConfig(scaling, config)),
-            "frequency_factors" => Divided(width, theta, scaling),
-            _ => throw scaling.Refuse(scaling.Has("rope_type") ? "rope_type" : "type", "default, linear, llama3 or yarn"),
+            AttentionFactor = (float)rope.Scaling.Double("attention_factor", 0, 1e3, usual),
+            LongestText = original,
         };
+    }
+
+    /// <summary>What a config says.</summary>
+    /// <exception cref="Balancing.InvalidInputException">A scaling that is not known, named.</exception>
+    public static RotaryFrequencies Of(RopeSettings rope, int width)
+    {
+        var (scaling, theta) = (rope.Scaling, rope.Theta);
+        switch (rope.Type)
+        {
+            case "default":
+                return Plain(width, theta);
+            case "linear":
+                return Linear(width, theta, scaling!.Double("factor", 1, 1e6));
+            case "dynamic":
+                // The base grows with texts longer than the model was made for, and with no others.
+                scaling!.Double("factor", 1, 1e6);
+                return Plain(width, theta) with { LongestText = rope.MaxPositions };
+            case "llama3":
+                var low = scaling!.Double("low_freq_factor", 0, 1e6);
+                return Llama3(width, theta, scaling.Double("factor", 1, 1e6), low, scaling.Double("high_freq_factor", low + 1e-6, 1e6), rope.OriginalPositions);
+            case "yarn":
+                return Yarn(width, theta, YarnScaling.Of(rope));
+            case "longrope":
+                return Short(width, rope);
+            case "frequency_factors":
+                return Divided(width, theta, scaling!, "factors");
+            default:
+                throw rope.RefuseType("default, linear, dynamic, llama3, yarn or longrope");
+        }
     }
 }
 
@@ -107,21 +126,19 @@ public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
 /// <param name="AttentionFactor">Factor on cos and sin.</param>
 public sealed record YarnScaling(double Factor, double OriginalPositions, double BetaFast, double BetaSlow, bool Truncate, double AttentionFactor)
 {
-    /// <summary>Reads the scaling object; <paramref name="config"/> gives the context length where the object does not.</summary>
-    public static YarnScaling FromConfig(ConfigReader scaling, ConfigReader config)
+    /// <summary>Reads the settings of YaRN.</summary>
+    public static YarnScaling Of(RopeSettings rope)
     {
-        var factor = scaling.Double("factor", 1, 1e6);
-        var original = scaling.Double("original_max_position_embeddings", 1, 1e9, 0) is var given and > 0
-            ? given
-            : config.Int("max_position_embeddings", 1, int.MaxValue);
+        var scaling = rope.Scaling!;
+        var factor = scaling.Double("factor", 1, 1e6, (double)rope.MaxPositions / rope.OriginalPositions);
         var mscale = scaling.Double("mscale", 0, 1e3, 0);
         var mscaleAllDim = scaling.Double("mscale_all_dim", 0, 1e3, 0);
         var usual = mscale > 0 && mscaleAllDim > 0 ? Magnitude(factor, mscale) / Magnitude(factor, mscaleAllDim) : Magnitude(factor, 1);
         return new YarnScaling(
             factor,
-            original,
-            scaling.Double("beta_fast", 0, 1e6, 32),
-            scaling.Double("beta_slow", 0, 1e6, 1),
+            rope.OriginalPositions,
+            scaling.Double("beta_fast", 1e-6, 1e6, 32),
+            scaling.Double("beta_slow", 1e-6, 1e6, 1),
             scaling.Bool("truncate", true),
             scaling.Double("attention_factor", 0, 1e3, usual));
     }

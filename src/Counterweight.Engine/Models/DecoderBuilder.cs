@@ -18,7 +18,7 @@ internal sealed unsafe class DecoderBuilder
     public DecoderBuilder(
         Checkpoint checkpoint, ComputeContext context, DecoderConfig config, ModelShape shape, RotaryFrequencies frequencies, AttentionRows? rows = null)
     {
-        (Config, Shape) = (config, shape);
+        (Config, Shape) = (config, shape with { MaxPositions = Math.Min(shape.MaxPositions, frequencies.LongestText) });
         Weights = new WeightLoader(checkpoint, context);
         Rotary = new RotaryEmbedding(frequencies);
         Rows = rows ?? new AttentionRows(context, config.Heads, config.KvHeads, config.HeadDim, config.AttentionScale);
@@ -109,11 +109,47 @@ internal sealed unsafe class DecoderBuilder
     }
 
     /// <summary>A router's projection [experts, hidden].</summary>
-    public Linear Gate(string name, bool bias = false) => Weights.Linear(name, Shape.Experts, Hidden, bias);
+    /// <param name="tensor">Name of the projection's weight.</param>
+    /// <param name="bias">Whether it has a bias.</param>
+    public Linear Gate(string tensor, bool bias = false) => Weights.Linear(tensor[..^".weight".Length], Shape.Experts, Hidden, bias);
 
     /// <summary>A dense MLP with its usual names.</summary>
     public DenseFeedForward Dense(string prefix, string widthKey = "intermediate_size") =>
-        new(Weights.Mlp(prefix, Config.File.Int(widthKey, 1, DecoderConfig.MaxSize), Hidden));
+        new(Mlp(prefix, Config.Width(widthKey)));
+
+    /// <summary>The expert that every token goes through.</summary>
+    /// <param name="prefix">Of its projections.</param>
+    /// <param name="intermediate">Width.</param>
+    /// <param name="gate">Weights [hidden] of the logit whose sigmoid multiplies its output; null for none.</param>
+    public SharedExpert Shared(string prefix, int intermediate, float[]? gate = null) => Weights.Shared(Mlp(prefix, intermediate), gate);
+
+    private GatedMlp Mlp(string prefix, int intermediate) => Weights.Mlp(prefix, intermediate, Hidden, Config.Activation);
+
+    /// <summary>Names of gate, up and down that some families have.</summary>
+    public static readonly (string Gate, string Up, string Down) NumberedProjections = ("w1", "w3", "w2");
+
+    /// <summary>
+    /// Where the weights of (MoE layer, expert) lie: as published, one tensor for each matrix, or as transformers has them in memory and may save them, all experts
+    /// of a layer in two tensors.
+    /// </summary>
+    /// <param name="part">Module of a layer that has the experts.</param>
+    /// <param name="projections">Names of an expert's matrices, where they are not the usual ones.</param>
+    /// <param name="stacked">The module that has the two tensors, where it is another.</param>
+    public Func<int, int, ExpertPlaces> Experts(string part, (string Gate, string Up, string Down)? projections = null, string? stacked = null)
+    {
+        var (gate, up, down) = projections ?? ("gate_proj", "up_proj", "down_proj");
+        return (layer, expert) =>
+        {
+            var prefix = $"model.layers.{Shape.MoeLayers[layer]}";
+            var stack = $"{prefix}.{stacked ?? part}";
+            return Weights.Checkpoint.Has($"{stack}.gate_up_proj")
+                ? StackedExperts.At($"{stack}.gate_up_proj", $"{stack}.down_proj", expert, Shape)
+                : SeparateExperts.At($"{prefix}.{part}.{expert}", Shape, gate, up, down);
+        };
+    }
+
+    /// <summary>A tensor's name: as published, or as newer versions of transformers call it where the checkpoint has that.</summary>
+    public string Named(string published, string newer) => Weights.Checkpoint.Has(newer) ? newer : published;
 
     /// <summary>The experts of a layer behind their router.</summary>
     public SparseFeedForward Sparse(int layer, Router router, SharedExpert? shared = null) => new(router, Shape.BankOf(layer), shared);
@@ -137,6 +173,7 @@ internal sealed unsafe class DecoderBuilder
             KvPages = Rows.KvPages(Config.Layers),
             Experts = Weights.Checkpoint.ExpertPlaces(Shape, experts),
             Routers = routers,
+            Function = new ExpertFunction(Config.Activation),
         };
 
     /// <summary>The decoder of such parts.</summary>

@@ -13,48 +13,47 @@ internal static unsafe class DeepseekV2
 {
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
     {
-        var config = DecoderConfig.Read(file);
+        var config = DecoderConfig.Read(file, new ConfigDefaults());
         config.Require("scoring_func", "softmax");
         config.Require("topk_method", "greedy", "group_limited_greedy");
-        return Load(checkpoint, config, context, Router, layer => [$"model.layers.{layer}.mlp.gate.weight"], interleaved: true);
+        return Load(checkpoint, config, context, Router, layer => [$"model.layers.{layer}.mlp.gate.weight"], interleaved: true, denseLayers: 0, sharedExperts: 2);
     }
 
     /// <summary>The layout that DeepSeek-V3 shares.</summary>
     internal static MoeModel Load(
         Checkpoint checkpoint, DecoderConfig config, ComputeContext context, Func<string, DecoderBuilder, Router> router, Func<int, IReadOnlyList<string>> routers,
-        bool interleaved)
+        bool interleaved, int denseLayers, int sharedExperts)
     {
-        var file = config.File;
         config.Require("mlp_bias", false);
         config.IgnoreTraining("qk_head_dim", "ep_size");
-        var shape = config.Shape(config.Width("moe_intermediate_size"), config.SparseAfterDense(), config.Experts(), config.TopK());
+        var shape = config.Shape(config.Width("moe_intermediate_size"), config.SparseAfterDense(denseLayers), config.Experts(), config.TopK());
         var sizes = new LatentSizes(
             config.Heads, config.Width("qk_nope_head_dim"), config.Width("qk_rope_head_dim"), config.Width("v_head_dim"), config.Width("kv_lora_rank"));
-        var rows = new AttentionRows(context, sizes.Heads, sizes.Heads, sizes.HeadDim, Scale(file, sizes.HeadDim), sizes.Value);
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, sizes.Rotated), rows);
+        var rows = new AttentionRows(context, sizes.Heads, sizes.Heads, sizes.HeadDim, Scale(config.Rope, sizes.HeadDim), sizes.Value);
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.Of(config.Rope, sizes.Rotated), rows);
         return builder.Build(builder.Parts(
-            l => builder.Layer(l, Attention(l, sizes, builder, interleaved), Deepseek.Mlp(l, builder, router)),
-            (layer, expert) => SeparateExperts.At($"model.layers.{shape.MoeLayers[layer]}.mlp.experts.{expert}", shape),
+            l => builder.Layer(l, Attention(l, sizes, builder, interleaved), Deepseek.Mlp(l, builder, router, sharedExperts)),
+            builder.Experts("mlp.experts"),
             routers));
     }
 
-    /// <summary>headDim^−½, times m(mscale_all_dim)² under YaRN.</summary>
-    private static float Scale(ConfigReader file, int headDim)
+    /// <summary>headDim^−½, times m(mscale_all_dim)² where rotation is scaled.</summary>
+    private static float Scale(RopeSettings rope, int headDim)
     {
-        var scaling = file.OptionalObject("rope_scaling") ?? file.OptionalObject("rope_parameters");
         var magnitude = 1.0;
-        if (scaling?.String(["rope_type", "type"], "default") == "yarn" && scaling.Double("mscale_all_dim", 0, 1e3, 0) is var all and > 0)
-            magnitude = YarnScaling.Magnitude(scaling.Double("factor", 1, 1e6), all);
+        if (rope.Type != "default" && rope.Scaling!.Double("mscale_all_dim", 0, 1e3, 0) is var all and > 0)
+            magnitude = YarnScaling.Magnitude(rope.Scaling.Double("factor", 1, 1e6), all);
         return (float)(magnitude * magnitude / Math.Sqrt(headDim));
     }
 
     private static LatentAttention Attention(int layer, LatentSizes sizes, DecoderBuilder builder, bool interleaved)
     {
         const float LowRankEpsilon = 1e-6f; // whatever the config's epsilon is
+        const int DefaultQueryRank = 1536;
         var (weights, file, hidden) = (builder.Weights, builder.Config.File, builder.Hidden);
         var prefix = $"model.layers.{layer}.self_attn";
         var bias = file.Bool("attention_bias", false);
-        var rank = file.Int("q_lora_rank", 1, DecoderConfig.MaxSize, -1);
+        var rank = file.Int("q_lora_rank", 1, DecoderConfig.MaxSize, file.IsNull("q_lora_rank") ? 0 : DefaultQueryRank);
         return new LatentAttention(builder.Context, builder.Rows, layer, sizes, Rotation(sizes, builder.Rotary, interleaved), (weights.Scratch, weights.SharedOutput))
         {
             QueryDown = rank > 0 ? weights.Linear($"{prefix}.q_a_proj", rank, hidden, bias) : null,
@@ -87,25 +86,13 @@ internal static unsafe class DeepseekV2
     private static GroupLimitedRouter Router(string prefix, DecoderBuilder builder)
     {
         var (file, shape) = (builder.Config.File, builder.Shape);
-        var (groups, chosen) = ExpertGroupsOf(builder.Config, shape);
+        var (groups, chosen) = SigmoidRouting.ExpertGroupsOf(builder.Config, shape, (1, 1));
         var limited = file.String("topk_method", "greedy") == "group_limited_greedy";
         return new GroupLimitedRouter(
-            builder.Context, builder.Gate($"{prefix}.gate"), shape.TopK, builder.Config.Factor("routed_scaling_factor", 1), file.Bool("norm_topk_prob", false))
+            builder.Context, builder.Gate($"{prefix}.gate.weight"), shape.TopK, builder.Config.Factor("routed_scaling_factor", 1), file.Bool("norm_topk_prob", false))
         {
             Groups = limited ? groups : 1,
             ChosenGroups = limited ? chosen : 1,
         };
-    }
-
-    /// <summary><c>n_group</c> and <c>topk_group</c>, checked.</summary>
-    internal static (int Groups, int Chosen) ExpertGroupsOf(DecoderConfig config, ModelShape shape)
-    {
-        var groups = config.File.Int("n_group", 1, 256, 1);
-        if (shape.Experts % groups != 0)
-            throw config.File.Refuse("n_group", $"a divisor of the {shape.Experts} experts");
-        var chosen = config.File.Int("topk_group", 1, groups, groups);
-        return (long)chosen * (shape.Experts / groups) >= shape.TopK
-            ? (groups, chosen)
-            : throw config.File.Refuse("topk_group", $"groups that hold at least {shape.TopK} experts");
     }
 }

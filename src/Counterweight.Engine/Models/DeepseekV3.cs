@@ -12,17 +12,19 @@ internal static class DeepseekV3
 {
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
     {
-        var config = DecoderConfig.Read(file);
-        config.IgnoreTraining("num_nextn_predict_layers");
+        var config = DecoderConfig.Read(file, new ConfigDefaults());
+        config.IgnoreTraining("num_nextn_predict_layers", "num_mtp_layers");
         return DeepseekV2.Load(
             checkpoint,
             config,
             context,
             Router,
             layer => [$"model.layers.{layer}.mlp.gate.weight", $"model.layers.{layer}.mlp.gate.e_score_correction_bias"],
-            file.Bool("rope_interleave", true));
+            file.Bool("rope_interleave", true),
+            denseLayers: 3,
+            sharedExperts: 1);
     }
 
     private static SigmoidRouter Router(string prefix, DecoderBuilder builder) =>
-        SigmoidRouting.Read($"{prefix}.gate", $"{prefix}.gate.e_score_correction_bias", builder);
+        SigmoidRouting.Read($"{prefix}.gate.weight", $"{prefix}.gate.e_score_correction_bias", builder, factor: 2.5, groups: (8, 4));
 }

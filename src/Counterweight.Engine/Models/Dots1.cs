@@ -10,13 +10,12 @@ internal static unsafe class Dots1
 {
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
     {
-        var config = DecoderConfig.Read(file);
-        config.IgnoreTraining("max_window_layers");
-        var shape = config.Shape(config.Width("moe_intermediate_size"), config.SparseAfterDense(), config.Experts(), config.TopK());
+        var config = DecoderConfig.Read(file, new ConfigDefaults { KvHeads = 32 });
+        var shape = config.Shape(config.Width("moe_intermediate_size"), config.SparseAfterDense(dense: 0), config.Experts(), config.TopK());
         var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         return builder.Build(builder.Parts(
-            l => builder.Layer(l, Attention(l, builder), Deepseek.Mlp(l, builder, Router)),
-            (layer, expert) => SeparateExperts.At($"model.layers.{shape.MoeLayers[layer]}.mlp.experts.{expert}", shape),
+            l => builder.Layer(l, Attention(l, builder), Deepseek.Mlp(l, builder, Router, sharedExperts: 0)),
+            builder.Experts("mlp.experts"),
             layer => [$"model.layers.{layer}.mlp.gate.weight", $"model.layers.{layer}.mlp.gate.e_score_correction_bias"]));
     }
 
@@ -24,9 +23,11 @@ internal static unsafe class Dots1
     {
         var bias = builder.Config.File.Bool("attention_bias", false);
         var prefix = $"model.layers.{layer}.self_attn";
-        return builder.Attention(layer, builder.NormHeadsAndRotate($"{prefix}.q_norm", $"{prefix}.k_norm"), bias, bias, builder.Config.ReachOf(layer));
+        var fullLayers = builder.Config.File.Int("max_window_layers", 0, int.MaxValue, 62);
+        var reach = builder.Config.ReachOf(layer, builder.Config.SlidingWindow(fallback: 4096), l => l >= fullLayers);
+        return builder.Attention(layer, builder.NormHeadsAndRotate($"{prefix}.q_norm", $"{prefix}.k_norm"), bias, bias, reach);
     }
 
     private static SigmoidRouter Router(string prefix, DecoderBuilder builder) =>
-        SigmoidRouting.Read($"{prefix}.gate", $"{prefix}.gate.e_score_correction_bias", builder);
+        SigmoidRouting.Read($"{prefix}.gate.weight", $"{prefix}.gate.e_score_correction_bias", builder, renormalise: false);
 }

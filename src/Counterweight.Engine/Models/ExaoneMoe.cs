@@ -10,20 +10,20 @@ internal static unsafe class ExaoneMoe
 {
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
     {
-        var config = DecoderConfig.Read(file);
-        config.IgnoreTraining("sliding_window_pattern", "num_nextn_predict_layers");
+        var config = DecoderConfig.Read(file, new ConfigDefaults { Epsilon = 1e-5, KvHeads = 32 });
+        config.IgnoreTraining("num_nextn_predict_layers");
         var shape = config.Shape(config.Width("moe_intermediate_size"), Sparse(config), config.Experts(), config.TopK());
         var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         return builder.Build(builder.Parts(
-            l => builder.Layer(l, Attention(l, builder), Deepseek.Mlp(l, builder, Router)),
-            (layer, expert) => SeparateExperts.At($"model.layers.{shape.MoeLayers[layer]}.mlp.experts.{expert}", shape),
-            layer => [$"model.layers.{layer}.mlp.gate.weight", $"model.layers.{layer}.mlp.e_score_correction_bias"]));
+            l => builder.Layer(l, Attention(l, builder), Deepseek.Mlp(l, builder, Router, sharedExperts: 1)),
+            builder.Experts("mlp.experts"),
+            layer => [$"model.layers.{layer}.mlp.gate.weight", CorrectionBias($"model.layers.{layer}.mlp", builder)]));
     }
 
     private static IEnumerable<int> Sparse(DecoderConfig config)
     {
         var types = config.File.StringList("mlp_layer_types", []);
-        var byCount = config.SparseAfterDense().ToArray();
+        var byCount = config.SparseAfterDense(dense: 1).ToArray();
         if (types.Length == 0)
             return byCount;
         return types.Length == config.Layers && types.All(type => type is "dense" or "sparse")
@@ -35,12 +35,17 @@ internal static unsafe class ExaoneMoe
     {
         var config = builder.Config;
         var prefix = $"model.layers.{layer}.self_attn";
-        var reach = config.ReachOf(layer);
-        var rotates = reach != AttentionReach.Full || config.SlidingWindow() is null;
+        var window = config.SlidingWindow(fallback: 4096);
+        var period = config.File.Int("sliding_window_pattern", window is null ? 0 : 1, 4096, 4);
+        var reach = config.ReachOf(layer, window, l => (l + 1) % period != 0);
+        var rotates = reach != AttentionReach.Full || window is null;
         var prepare = rotates ? builder.NormHeadsAndRotate($"{prefix}.q_norm", $"{prefix}.k_norm") : builder.NormHeads($"{prefix}.q_norm", $"{prefix}.k_norm");
         return builder.Attention(layer, prepare, bias: false, outputBias: false, reach);
     }
 
+    private static string CorrectionBias(string prefix, DecoderBuilder builder) =>
+        builder.Named($"{prefix}.e_score_correction_bias", $"{prefix}.gate.e_score_correction_bias");
+
     private static SigmoidRouter Router(string prefix, DecoderBuilder builder) =>
-        SigmoidRouting.Read($"{prefix}.gate", $"{prefix}.e_score_correction_bias", builder);
+        SigmoidRouting.Read($"{prefix}.gate.weight", CorrectionBias(prefix, builder), builder, factor: 2.5);
 }

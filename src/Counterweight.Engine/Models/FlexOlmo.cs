@@ -10,7 +10,7 @@ internal static unsafe class FlexOlmo
 {
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
     {
-        var config = DecoderConfig.Read(file);
+        var config = DecoderConfig.Read(file, new ConfigDefaults { Theta = 500000 });
         var shape = config.Shape(config.Width("intermediate_size"), Enumerable.Range(0, config.Layers), config.Experts(), config.TopK());
         var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         var bias = file.Bool("attention_bias", false);
@@ -20,7 +20,7 @@ internal static unsafe class FlexOlmo
                 builder.Norm($"model.layers.{l}.post_attention_layernorm"),
                 Olmoe.Moe(l, builder),
                 builder.Norm($"model.layers.{l}.post_feedforward_layernorm")),
-            (layer, expert) => SeparateExperts.At($"model.layers.{layer}.mlp.experts.{expert}", shape),
+            builder.Experts("mlp.experts"),
             layer => [$"model.layers.{layer}.mlp.gate.weight"]));
     }
 

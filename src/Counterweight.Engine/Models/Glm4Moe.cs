@@ -10,18 +10,16 @@ internal static unsafe class Glm4Moe
 {
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
     {
-        var config = DecoderConfig.Read(file);
+        var config = DecoderConfig.Read(file, new ConfigDefaults { Epsilon = 1e-5, KvHeads = 8 });
         // The layers behind the last one predict further tokens; they are left unread.
-        config.IgnoreTraining("num_nextn_predict_layers");
-        var shape = config.Shape(config.Width("moe_intermediate_size"), config.SparseAfterDense(), config.Experts(), config.TopK());
-        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.FromConfig(file, RotaryWidth(config)));
+        config.IgnoreTraining("num_nextn_predict_layers", "num_mtp_layers");
+        var shape = config.Shape(config.Width("moe_intermediate_size"), config.SparseAfterDense(dense: 1), config.Experts(), config.TopK());
+        var builder = new DecoderBuilder(checkpoint, context, config, shape, RotaryFrequencies.Of(config.Rope, PartialRotary.Width(config, 0.5)));
         return builder.Build(builder.Parts(
-            l => builder.Layer(l, Attention(l, builder), Deepseek.Mlp(l, builder, Router)),
-            (layer, expert) => SeparateExperts.At($"model.layers.{shape.MoeLayers[layer]}.mlp.experts.{expert}", shape),
+            l => builder.Layer(l, Attention(l, builder), Deepseek.Mlp(l, builder, Router, sharedExperts: 1)),
+            builder.Experts("mlp.experts"),
             layer => [$"model.layers.{layer}.mlp.gate.weight", $"model.layers.{layer}.mlp.gate.e_score_correction_bias"]));
     }
-
-    private static int RotaryWidth(DecoderConfig config) => PartialRotary.Width(config, 0.5);
 
     private static SelfAttention Attention(int layer, DecoderBuilder builder)
     {
@@ -34,5 +32,5 @@ internal static unsafe class Glm4Moe
     }
 
     private static SigmoidRouter Router(string prefix, DecoderBuilder builder) =>
-        SigmoidRouting.Read($"{prefix}.gate", $"{prefix}.gate.e_score_correction_bias", builder);
+        SigmoidRouting.Read($"{prefix}.gate.weight", $"{prefix}.gate.e_score_correction_bias", builder);
 }

@@ -14,23 +14,25 @@ internal static unsafe class GraniteMoe
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context) => Load(checkpoint, file, context, 0);
 
     public static MoeModel LoadShared(Checkpoint checkpoint, ConfigReader file, ComputeContext context) =>
-        Load(checkpoint, file, context, file.Int("shared_intermediate_size", 0, DecoderConfig.MaxSize));
+        Load(checkpoint, file, context, file.Int("shared_intermediate_size", 0, DecoderConfig.MaxSize, 0));
 
     private static Decoder Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context, int sharedWidth)
     {
-        var config = DecoderConfig.Read(file);
+        var config = DecoderConfig.Read(file, new ConfigDefaults());
         config.Require("position_embedding_type", "rope");
+        config.Require("norm_topk_prob", true);
         var shape = config.Shape(config.Width("intermediate_size"), Enumerable.Range(0, config.Layers), config.Experts(), config.TopK());
         var rows = new AttentionRows(context, config.Heads, config.KvHeads, config.HeadDim, config.Factor("attention_multiplier", 1));
         var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies(), rows);
-        return builder.Build(builder.Parts(l => Layer(l, builder, sharedWidth), (layer, expert) => Expert(layer, expert, shape), layer => [$"{Router(layer)}.weight"]) with
+        return builder.Build(builder.Parts(l => Layer(l, builder, sharedWidth), (layer, expert) => Expert(layer, expert, builder), layer => [Router(layer, builder)]) with
         {
             EmbeddingMultiplier = config.Factor("embedding_multiplier", 1),
             LogitsDivisor = config.Factor("logits_scaling", 1),
         });
     }
 
-    private static string Router(int layer) => $"model.layers.{layer}.block_sparse_moe.router.layer";
+    private static string Router(int layer, DecoderBuilder builder) =>
+        builder.Named($"model.layers.{layer}.block_sparse_moe.router.layer.weight", $"model.layers.{layer}.block_sparse_moe.router.weight");
 
     private static PreNormLayer Layer(int layer, DecoderBuilder builder, int sharedWidth)
     {
@@ -42,7 +44,7 @@ internal static unsafe class GraniteMoe
             builder.Norm($"{prefix}.post_attention_layernorm"),
             builder.Sparse(
                 layer,
-                new ChosenSoftmaxRouter(builder.Context, builder.Gate(Router(layer)), builder.Shape.TopK),
+                new ChosenSoftmaxRouter(builder.Context, builder.Gate(Router(layer, builder)), builder.Shape.TopK),
                 sharedWidth > 0 ? Shared($"{prefix}.shared_mlp", builder, sharedWidth) : null))
         {
             ResidualMultiplier = builder.Config.Factor("residual_multiplier", 1),
@@ -55,18 +57,16 @@ internal static unsafe class GraniteMoe
         builder.Weights.LinearRows($"{prefix}.input_linear", 2 * width, 0, width, builder.Hidden),
         builder.Weights.LinearRows($"{prefix}.input_linear", 2 * width, width, width, builder.Hidden),
         builder.Weights.Linear($"{prefix}.output_linear", builder.Hidden, width, bias: false),
-        builder.Weights.Scratch));
+        builder.Weights.Scratch,
+        builder.Config.Activation));
 
-    /// <summary>input_linear is [experts, 2 · intermediate, hidden]: gate rows, then up rows; output_linear is [experts, hidden, intermediate].</summary>
-    private static ExpertPlaces Expert(int layer, int expert, ModelShape shape)
+    private static ExpertPlaces Expert(int layer, int expert, DecoderBuilder builder)
     {
-        var (hidden, width) = (shape.Hidden, shape.ExpertIntermediate);
         var prefix = $"model.layers.{layer}.block_sparse_moe";
-        var first = (long)expert * 2 * width * hidden;
-        int[] fused = [shape.Experts, 2 * width, hidden];
-        return new ExpertPlaces(
-            new WeightPlace($"{prefix}.input_linear.weight", fused, width, hidden, first, hidden, 1),
-            new WeightPlace($"{prefix}.input_linear.weight", fused, width, hidden, first + (long)width * hidden, hidden, 1),
-            new WeightPlace($"{prefix}.output_linear.weight", [shape.Experts, hidden, width], hidden, width, (long)expert * hidden * width, width, 1));
+        return StackedExperts.At(
+            builder.Named($"{prefix}.input_linear.weight", $"{prefix}.experts.gate_up_proj"),
+            builder.Named($"{prefix}.output_linear.weight", $"{prefix}.experts.down_proj"),
+            expert,
+            builder.Shape);
     }
 }

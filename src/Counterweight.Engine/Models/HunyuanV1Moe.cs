@@ -10,9 +10,12 @@ internal static unsafe class HunyuanV1Moe
 {
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
     {
-        var config = DecoderConfig.Read(file);
+        var config = DecoderConfig.Read(file, new ConfigDefaults { Epsilon = 1e-5 });
         config.IgnoreTraining("eod_token_id", "pad_id", "im_start_id", "im_end_id", "text_start_id", "text_end_id", "org_vocab_size");
         config.Require("use_cla", false);
+        config.Require("norm_topk_prob", true);
+        config.Require("moe_drop_tokens", false);
+        config.IgnoreTraining("moe_random_routing_dropped_token");
         config.Require("norm_type", "rms", "hf_rms");
         var skipped = file.Int("moe_layer_num_skipped", 0, config.Layers, 0);
         var width = file.Has("moe_intermediate_size") ? Same("moe_intermediate_size", DecoderConfig.MaxSize, config) : config.Width("intermediate_size");
@@ -20,7 +23,7 @@ internal static unsafe class HunyuanV1Moe
         var builder = new DecoderBuilder(checkpoint, context, config, shape, Frequencies(config));
         return builder.Build(builder.Parts(
             l => builder.Layer(l, Attention(l, builder), Mlp(l, builder)),
-            (layer, expert) => SeparateExperts.At($"model.layers.{shape.MoeLayers[layer]}.mlp.experts.{expert}", shape),
+            builder.Experts("mlp.experts"),
             layer => [$"model.layers.{layer}.mlp.gate.wg.weight"]));
     }
 
@@ -34,16 +37,14 @@ internal static unsafe class HunyuanV1Moe
     /// <summary>With <c>alpha</c> the base is theta · alpha^(d/(d−2)), whatever the length (the fixed form of NTK-aware scaling).</summary>
     private static RotaryFrequencies Frequencies(DecoderConfig config)
     {
-        var scaling = config.File.OptionalObject("rope_scaling") ?? config.File.OptionalObject("rope_parameters");
-        if (scaling is null || scaling.String(["rope_type", "type"], "default") != "dynamic")
+        if (config.Rope.Type != "dynamic" || config.Rope.Scaling!.Double("alpha", 0, 1e9, 0) is not (> 0 and var alpha))
             return config.Frequencies();
-        var alpha = scaling.Double("alpha", 1e-3, 1e9);
+        var scaling = config.Rope.Scaling;
         if (scaling.Double("factor", 0, 1e9, 1) != 1)
             throw scaling.Refuse("factor", "1 beside alpha");
         foreach (var unused in (string[])["beta_fast", "beta_slow", "mscale", "mscale_all_dim"])
-            scaling.Has(unused);
-        var theta = scaling.Has("rope_theta") ? scaling.Double("rope_theta", 1, 1e12) : config.File.Double("rope_theta", 1, 1e12, 10000);
-        return RotaryFrequencies.Plain(config.HeadDim, theta * Math.Pow(alpha, (double)config.HeadDim / (config.HeadDim - 2)));
+            scaling.Ignore(unused);
+        return RotaryFrequencies.Plain(config.HeadDim, config.Rope.Theta * Math.Pow(alpha, (double)config.HeadDim / (config.HeadDim - 2)));
     }
 
     private static SelfAttention Attention(int layer, DecoderBuilder builder)
@@ -69,10 +70,11 @@ internal static unsafe class HunyuanV1Moe
         var prefix = $"model.layers.{layer}.mlp";
         if (!builder.Shape.MoeLayers.Contains(layer))
             return builder.Dense(prefix);
-        var router = new TopKRouter(builder.Context, builder.Gate($"{prefix}.gate.wg"), builder.Shape.TopK, renormalise: true);
-        if (!builder.Config.File.Bool("use_mixed_mlp_moe", true))
+        var router = new TopKRouter(builder.Context, builder.Gate($"{prefix}.gate.wg.weight"), builder.Shape.TopK, renormalise: true);
+        // The authors' switch is off where there is no shared MLP; transformers writes it switched off and has one all the same.
+        if (!builder.Config.File.Bool("use_mixed_mlp_moe", true) && !builder.Weights.Checkpoint.TensorNames.Any(name => name.StartsWith($"{prefix}.shared_mlp.", StringComparison.Ordinal)))
             return builder.Sparse(layer, router);
         var count = builder.Config.File.Has("num_shared_expert") ? Same("num_shared_expert", 1024, builder.Config) : 1;
-        return builder.Sparse(layer, router, builder.Weights.Shared(builder.Weights.Mlp($"{prefix}.shared_mlp", count * builder.Shape.ExpertIntermediate, builder.Hidden)));
+        return builder.Sparse(layer, router, builder.Shared($"{prefix}.shared_mlp", checked(count * builder.Shape.ExpertIntermediate)));
     }
 }

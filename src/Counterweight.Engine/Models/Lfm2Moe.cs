@@ -10,17 +10,20 @@ internal static unsafe class Lfm2Moe
 {
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
     {
-        var config = DecoderConfig.Read(file, epsilonKey: "norm_eps", tied: file.Bool("tie_embedding", true));
+        var config = DecoderConfig.Read(file, new ConfigDefaults { Theta = 1e6, Epsilon = 1e-5, KvHeads = 8, TiedEmbeddings = true }, epsilonKey: "norm_eps");
+        // The older name of the switch wins.
+        config = config with { TiedEmbeddings = file.Bool("tie_embedding", config.TiedEmbeddings) };
+        config.Require("hidden_act", "silu");
         var types = file.StringList("layer_types");
         if (types.Length != config.Layers || types.Any(type => type is not ("conv" or "full_attention")))
             throw file.Refuse("layer_types", $"conv or full_attention for each of {config.Layers} layers");
-        var dense = file.Int("num_dense_layers", 0, config.Layers, 0);
+        var dense = file.Int("num_dense_layers", 0, config.Layers, 2);
         var shape = config.Shape(config.Width("moe_intermediate_size"), Enumerable.Range(dense, config.Layers - dense), config.Experts(), config.TopK());
         var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         var convolutions = types.Count(type => type == "conv");
         return builder.Build(builder.Parts(
             l => Layer(l, types, builder),
-            (layer, expert) => SeparateExperts.At($"model.layers.{shape.MoeLayers[layer]}.feed_forward.experts.{expert}", shape, gate: "w1", up: "w3", down: "w2"),
+            builder.Experts("feed_forward.experts", DecoderBuilder.NumberedProjections),
             layer => [.. RouterTensors(layer, config)],
             builder.Norm("model.embedding_norm")) with
         {
@@ -82,7 +85,7 @@ internal static unsafe class Lfm2Moe
                 weights.Scratch));
         }
         var bias = config.File.Bool("use_expert_bias", true) ? weights.Vector($"{prefix}.expert_bias", shape.Experts) : null;
-        return builder.Sparse(layer, new SigmoidRouter(builder.Context, builder.Gate($"{prefix}.gate"), shape.TopK, bias)
+        return builder.Sparse(layer, new SigmoidRouter(builder.Context, builder.Gate($"{prefix}.gate.weight"), shape.TopK, bias)
         {
             Renormalise = config.File.Bool("norm_topk_prob", true),
             SumEpsilon = 1e-6f,

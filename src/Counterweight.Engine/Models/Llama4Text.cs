@@ -13,8 +13,8 @@ internal static unsafe class Llama4Text
 {
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
     {
-        var config = DecoderConfig.Read(file);
-        config.IgnoreTraining("router_jitter_noise", "layer_types", "for_llm_compressor");
+        var config = DecoderConfig.Read(file, new ConfigDefaults { Theta = 500000, Epsilon = 1e-5, KvHeads = 8, HeadDim = 128 });
+        config.IgnoreTraining("router_jitter_noise", "for_llm_compressor");
         var shape = config.Shape(config.Width("intermediate_size"), Sparse(config), config.Experts(), config.TopK());
         var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         return builder.Build(builder.Parts(
@@ -22,7 +22,7 @@ internal static unsafe class Llama4Text
             (layer, expert) => Expert($"model.layers.{shape.MoeLayers[layer]}.feed_forward.experts", expert, shape),
             layer => [$"model.layers.{layer}.feed_forward.router.weight"]) with
         {
-            Function = new ExpertFunction(Activation.SwiGlu, WeighsInput: true),
+            Function = new ExpertFunction(config.Activation, WeighsInput: true),
         });
     }
 
@@ -38,7 +38,7 @@ internal static unsafe class Llama4Text
         var interval = config.File.Int("no_rope_layer_interval", 1, 4096, 4);
         var list = config.File.IntList("no_rope_layers", 0, 1, []);
         return list.Length == 0 ? (layer + 1) % interval != 0
-            : list.Length == config.Layers ? list[layer] == 1
+            : list.Length >= config.Layers ? list[layer] == 1
             : throw config.File.Refuse("no_rope_layers", $"0 or 1 for each of {config.Layers} layers");
     }
 
@@ -48,14 +48,30 @@ internal static unsafe class Llama4Text
         var bias = config.File.Bool("attention_bias", false);
         var tunes = config.File.Bool("attn_temperature_tuning", true);
         var (scale, floor) = (config.Factor("attn_scale", 0.1), config.Factor("floor_scale", 8192));
-        var chunk = config.File.Int("attention_chunk_size", 1, int.MaxValue, 8192);
         var norms = config.File.Bool("use_qk_norm", true);
-        if (Rotates(layer, config))
-            return builder.Attention(layer, norms ? RotateAndNorm(builder) : builder.RotatePairs, bias, bias, AttentionReach.Chunk(chunk));
-        return builder.Attention(layer, tunes ? Tune : (_, _, _, _) => { }, bias, bias);
+        var rotates = Rotates(layer, config);
+        HeadPreparation prepare = !rotates ? tunes ? Tune : (_, _, _, _) => { }
+            : norms ? RotateAndNorm(builder)
+            : builder.RotatePairs;
+        return builder.Attention(layer, prepare, bias, bias, ReachOf(layer, rotates, config));
 
         void Tune(float* queries, float* keys, float* values, int position) =>
             VectorMath.Multiply(new Span<float>(queries, config.QueryWidth), 1 + scale * MathF.Log(1 + MathF.Floor((position + 1) / floor)));
+    }
+
+    /// <summary>A chunk or everything, as <c>layer_types</c> says; without the list, layers that rotate see their chunk.</summary>
+    private static AttentionReach ReachOf(int layer, bool rotates, DecoderConfig config)
+    {
+        const string Key = "layer_types";
+        var types = config.File.StringList(Key, []);
+        if (config.File.Has(Key) && (types.Length != config.Layers || types.Any(type => type is not ("chunked_attention" or "full_attention"))))
+            throw config.File.Refuse(Key, $"chunked_attention or full_attention for each of {config.Layers} layers");
+        if (types.Length > 0 ? types[layer] == "full_attention" : !rotates)
+            return AttentionReach.Full;
+        const string Length = "attention_chunk_size";
+        return config.File.IsNull(Length)
+            ? throw config.File.Refuse(Length, "the length of the chunks that layers see")
+            : AttentionReach.Chunk(config.File.Int(Length, 1, int.MaxValue, 8192));
     }
 
     private static HeadPreparation RotateAndNorm(DecoderBuilder builder)
@@ -77,8 +93,8 @@ internal static unsafe class Llama4Text
         var prefix = $"model.layers.{layer}.feed_forward";
         if (!builder.Shape.MoeLayers.Contains(layer))
             return builder.Dense(prefix, "intermediate_size_mlp");
-        var shared = builder.Weights.Shared(builder.Weights.Mlp($"{prefix}.shared_expert", builder.Shape.ExpertIntermediate, builder.Hidden));
-        return builder.Sparse(layer, new SigmoidOfChosenRouter(builder.Context, builder.Gate($"{prefix}.router"), builder.Shape.TopK), shared);
+        var shared = builder.Shared($"{prefix}.shared_expert", builder.Shape.ExpertIntermediate);
+        return builder.Sparse(layer, new SigmoidOfChosenRouter(builder.Context, builder.Gate($"{prefix}.router.weight"), builder.Shape.TopK), shared);
     }
 
     /// <summary>gate_up_proj is [experts, hidden, 2 · intermediate], gates, then ups; down_proj is [experts, intermediate, hidden].</summary>

@@ -13,7 +13,7 @@ internal static unsafe class LlamaMoe
 {
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
     {
-        var config = DecoderConfig.Read(file);
+        var config = DecoderConfig.Read(file, new ConfigDefaults());
         config.Require("gate_type", "TopKBalancedNoisyGate");
         config.Require("gate_use_softmax", true);
         config.Require("calculator_type", "UniversalCalculator");
@@ -44,8 +44,8 @@ internal static unsafe class LlamaMoe
         var (weights, shape, factor) = (builder.Weights, builder.Shape, ScaleFactor(layer, builder.Config));
         return IsTanh(builder.Config)
             ? new TanhGateRouter(
-                builder.Context, builder.Gate($"{Gate(layer)}.0"), weights.Linear($"{Gate(layer)}.2", shape.Experts, shape.Experts, bias: false), shape.TopK, factor)
-            : new ChosenSoftmaxRouter(builder.Context, builder.Gate(Gate(layer)), shape.TopK, factor);
+                builder.Context, builder.Gate($"{Gate(layer)}.0.weight"), weights.Linear($"{Gate(layer)}.2", shape.Experts, shape.Experts, bias: false), shape.TopK, factor)
+            : new ChosenSoftmaxRouter(builder.Context, builder.Gate($"{Gate(layer)}.weight"), shape.TopK, factor);
     }
 
     /// <summary><c>score_scale_factor</c>: a number, or one for each layer.</summary>

@@ -51,6 +51,15 @@ public static class ModelLoader
             config.Ignore(key);
         var model = load(checkpoint, config, context);
         checkpoint.EndLoading();
+        try
+        {
+            config.RefuseInfluential();
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
         // Published files give the width of dense layers where there are none.
         foreach (var key in config.UnknownKeys("intermediate_size"))
             warn?.Invoke($"{config.File}: key \"{key}\" is not known and has no effect");

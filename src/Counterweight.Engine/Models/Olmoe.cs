@@ -10,23 +10,23 @@ internal static unsafe class Olmoe
 {
     public static MoeModel Load(Checkpoint checkpoint, ConfigReader file, ComputeContext context)
     {
-        var config = DecoderConfig.Read(file);
+        var config = DecoderConfig.Read(file, new ConfigDefaults { Epsilon = 1e-5 });
         var shape = config.Shape(config.Width("intermediate_size"), Enumerable.Range(0, config.Layers), config.Experts(), config.TopK());
         var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         var bias = file.Bool("attention_bias", false);
+        var limit = file.Has("clip_qkv") ? (float)file.Double("clip_qkv", 0, 1e30) : float.PositiveInfinity;
         return builder.Build(builder.Parts(
-            l => builder.Layer(l, builder.Attention(l, Prepare($"model.layers.{l}.self_attn", builder), bias, bias), Moe(l, builder)),
-            (layer, expert) => SeparateExperts.At($"model.layers.{layer}.mlp.experts.{expert}", shape),
+            l => builder.Layer(l, builder.Attention(l, Prepare($"model.layers.{l}.self_attn", builder, limit), bias, bias), Moe(l, builder)),
+            builder.Experts("mlp.experts"),
             layer => [$"model.layers.{layer}.mlp.gate.weight"]));
     }
 
-    /// <summary>Norms, clips and rotates.</summary>
-    internal static HeadPreparation Prepare(string prefix, DecoderBuilder builder)
+    /// <summary>Norms over whole projections, limits to ±<paramref name="limit"/> and rotates.</summary>
+    internal static HeadPreparation Prepare(string prefix, DecoderBuilder builder, float limit = float.PositiveInfinity)
     {
         var config = builder.Config;
         var queryNorm = builder.Weights.RmsNorm($"{prefix}.q_norm", config.QueryWidth, config.Epsilon);
         var keyNorm = builder.Weights.RmsNorm($"{prefix}.k_norm", config.KeyWidth, config.Epsilon);
-        var limit = config.File.Has("clip_qkv") ? config.Factor("clip_qkv", 0) : float.PositiveInfinity;
         return (queries, keys, values, position) =>
         {
             queryNorm.Apply(queries, queries);
@@ -42,5 +42,5 @@ internal static unsafe class Olmoe
     }
 
     internal static SparseFeedForward Moe(int layer, DecoderBuilder builder) => builder.Sparse(layer, new TopKRouter(
-        builder.Context, builder.Gate($"model.layers.{layer}.mlp.gate"), builder.Shape.TopK, builder.Config.File.Bool("norm_topk_prob", false)));
+        builder.Context, builder.Gate($"model.layers.{layer}.mlp.gate.weight"), builder.Shape.TopK, builder.Config.File.Bool("norm_topk_prob", false)));
 }

@@ -14,13 +14,6 @@ internal static class QwenLayers
             : throw config.File.Refuse(dense.Length > 0 ? "mlp_only_layers" : "decoder_sparse_step", $"at least one of the {config.Layers} layers with experts");
     }
 
-    /// <summary>Published files name a window and switch it off; then it is to be ignored.</summary>
-    public static void RefuseWindow(DecoderConfig config)
-    {
-        var hasWindow = config.File.Has("sliding_window") | config.File.Has("max_window_layers");
-        if (config.File.Bool("use_sliding_window", false) && hasWindow)
-            throw config.File.Refuse("use_sliding_window", $"false: windowed attention is not supported for {config.ModelType}");
-        if (config.File.StringList("layer_types", []).Any(type => type != "full_attention"))
-            throw config.File.Refuse("layer_types", $"full_attention alone: windowed attention is not supported for {config.ModelType}");
-    }
+    /// <summary>The width of windows; published files name one and switch it off, and then there is none.</summary>
+    public static int? Window(DecoderConfig config) => config.SlidingWindow(fallback: 4096) is var width && config.File.Bool("use_sliding_window", false) ? width : null;
 }

@@ -7,6 +7,7 @@ namespace Counterweight.Engine.Models;
 internal sealed class SwitchConfig
 {
     private const int MaxLayers = 4096;
+    private const int DefaultSparseLayers = 3; // of either stack
 
     private readonly ConfigReader _file;
 
@@ -27,13 +28,8 @@ internal sealed class SwitchConfig
         TiedEmbeddings = file.Bool("tie_word_embeddings", true);
         SparseEncoderLayers = Sparse("encoder", EncoderLayers);
         SparseDecoderLayers = Sparse("decoder", DecoderLayers);
-        Activation = file.String(["dense_act_fn", "feed_forward_proj"], "relu") switch
-        {
-            "relu" => Activation.Relu,
-            "gelu_new" or "gelu_pytorch_tanh" => Activation.GeluTanh,
-            "silu" or "swish" => Activation.Silu,
-            _ => throw file.Refuse(file.Has("dense_act_fn") ? "dense_act_fn" : "feed_forward_proj", "relu, gelu_new or silu: others and gated ones are not supported"),
-        };
+        Activation = Activation.Plain(file.String(["dense_act_fn", "feed_forward_proj"], "relu")) ?? throw file.Refuse(
+            file.Has("dense_act_fn") ? "dense_act_fn" : "feed_forward_proj", $"{string.Join(" or ", Activation.Names)}: gated ones are not supported");
         RefuseOthers();
     }
 
@@ -89,11 +85,15 @@ internal sealed class SwitchConfig
     private int[] Sparse(string stack, int layers)
     {
         var (countKey, stepKey) = ($"num_sparse_{stack}_layers", $"{stack}_sparse_step");
+        var given = _file.Int(stepKey, 0, MaxLayers, -1);
         var count = _file.Int(countKey, 0, layers, -1);
-        var step = count < 0 ? _file.Int(stepKey, 1, MaxLayers) : count == 0 ? layers : layers / count;
-        if (_file.Int(stepKey, 0, MaxLayers, step) != step)
+        if (count < 0 && given < 0)
+            count = DefaultSparseLayers;
+        var step = count < 0 ? given : count == 0 ? 0 : layers / count;
+        // Files without sparse blocks have the number of layers as their step, or 0 if they are newer.
+        if (given >= 0 && given != step && (count != 0 || given != layers))
             throw _file.Refuse(stepKey, $"{step}, which is what follows from {countKey} = {count} of {layers} layers");
-        return [.. Enumerable.Range(0, layers).Where(l => step == 1 || l % step == 1)];
+        return step == 0 ? [] : [.. Enumerable.Range(0, layers).Where(l => step == 1 || l % step == 1)];
     }
 
     private void RefuseOthers()

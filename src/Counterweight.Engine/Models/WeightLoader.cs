@@ -41,13 +41,14 @@ internal sealed class WeightLoader(Checkpoint checkpoint, ComputeContext context
     /// <summary>The RMSNorm <c>name.weight</c> [width].</summary>
     public RmsNorm RmsNorm(string name, int width, float epsilon) => new(Vector($"{name}.weight", width), epsilon);
 
-    /// <summary>The SwiGLU MLP whose projections are <c>prefix.gate_proj</c> [intermediate, hidden], <c>up_proj</c> and <c>down_proj</c> [hidden, intermediate].</summary>
-    public GatedMlp Mlp(string prefix, int intermediate, int hidden, bool bias = false) => new(
+    /// <summary>The gated MLP whose projections are <c>prefix.gate_proj</c> [intermediate, hidden], <c>up_proj</c> and <c>down_proj</c> [hidden, intermediate].</summary>
+    public GatedMlp Mlp(string prefix, int intermediate, int hidden, Activation activation) => new(
         context,
-        Linear($"{prefix}.gate_proj", intermediate, hidden, bias),
-        Linear($"{prefix}.up_proj", intermediate, hidden, bias),
-        Linear($"{prefix}.down_proj", hidden, intermediate, bias),
-        Scratch);
+        Linear($"{prefix}.gate_proj", intermediate, hidden, bias: false),
+        Linear($"{prefix}.up_proj", intermediate, hidden, bias: false),
+        Linear($"{prefix}.down_proj", hidden, intermediate, bias: false),
+        Scratch,
+        activation);
 
     /// <summary>The expert that every token goes through, with its output before it is added.</summary>
     public SharedExpert Shared(GatedMlp mlp, float[]? gate = null) => new(context, mlp, SharedOutput, gate);

@@ -4,7 +4,7 @@ namespace Counterweight.Evaluation.Scoring;
 /// <param name="Context">Text before what is scored; null for a whole text.</param>
 /// <param name="Continuation">The text that is scored; empty where one is written.</param>
 /// <param name="Windows">Its token requests, whose log-likelihoods add up; none where there is no token to score.</param>
-/// <param name="ContextTokens">Tokens of the context, before any are dropped.</param>
+/// <param name="ContextTokens">Tokens of the context, before any are dropped; of a whole text those that are not predicted.</param>
 /// <param name="ContinuationTokens">Tokens that are scored.</param>
 /// <param name="DroppedTokens">Tokens cut from the left end of the context.</param>
 public sealed record DocumentRequest(
@@ -17,6 +17,12 @@ public sealed record DocumentRequest(
 {
     /// <summary>What to write; null where a text is scored.</summary>
     public GenerateRequest? Generation { get; init; }
+
+    /// <summary>Of a whole text the share that is predicted: its words and bytes count by it.</summary>
+    public double PredictedShare => Share(ContextTokens, ContinuationTokens);
+
+    /// <summary>The share of a whole text that is predicted.</summary>
+    internal static double Share(int read, int predicted) => read == 0 ? 1 : (double)predicted / (read + predicted);
 
     /// <summary>Tokens that the model is given, before anything is shared or written.</summary>
     public int Tokens => Windows.Sum(window => window.Input.Length) + (Generation?.Prompt.Length ?? 0);

@@ -2,7 +2,7 @@ namespace Counterweight.Evaluation.Scoring;
 
 /// <summary>How well a model predicts a stretch of text.</summary>
 /// <param name="Tokens">Tokens predicted.</param>
-/// <param name="Bytes">UTF-8 bytes of the text.</param>
+/// <param name="Bytes">UTF-8 bytes of the text; where a part of its tokens is predicted, that share of them.</param>
 /// <param name="Nats">Negative natural-log probability of all tokens.</param>
 public readonly record struct TextNats(long Tokens, long Bytes, double Nats)
 {

@@ -19,6 +19,7 @@ public sealed class RequestTokenizer
     private readonly int _prefixToken;
     private readonly string _prefixText;
     private readonly int _maxLength;
+    private readonly bool _hasEncoder;
     private (string Text, int[] Ids) _lastContext = ("", []);
 
     /// <summary>A tokenizer for a model.</summary>
@@ -26,13 +27,15 @@ public sealed class RequestTokenizer
     /// <param name="prefixToken">Id that stands before a text without context: BOS if there is one, else EOS.</param>
     /// <param name="prefixText">Its text; a text that starts with it gets no special tokens.</param>
     /// <param name="maxLength">The model's longest input in tokens, 1 or more.</param>
-    public RequestTokenizer(EncodeText encode, int prefixToken, string prefixText, int maxLength)
+    /// <param name="hasEncoder">Whether the model is an encoder-decoder, of which whole texts are asked in halves.</param>
+    public RequestTokenizer(EncodeText encode, int prefixToken, string prefixText, int maxLength, bool hasEncoder = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxLength, 1);
         _encode = encode;
         _prefixToken = prefixToken;
         _prefixText = prefixText;
         _maxLength = maxLength;
+        _hasEncoder = hasEncoder;
     }
 
     /// <summary>The tokenizer of a model: its ids, its prefix token, its longest input.</summary>
@@ -40,7 +43,7 @@ public sealed class RequestTokenizer
     public static RequestTokenizer Of(LoadedModel model)
     {
         var prefix = PrefixToken.Of(model);
-        return new RequestTokenizer(model.Tokenizer.Encode, prefix.Id, prefix.Text, model.Model.Shape.MaxPositions);
+        return new RequestTokenizer(model.Tokenizer.Encode, prefix.Id, prefix.Text, model.Model.Shape.MaxPositions, model.Model.Shape.DecoderStart is not null);
     }
 
     /// <summary>
@@ -62,11 +65,18 @@ public sealed class RequestTokenizer
 
     /// <summary>
     /// The whole text, each token predicted once in windows of the model's longest input; the first token follows the prefix token,
-    /// and a short last window sees earlier tokens as context.
+    /// and a short last window sees earlier tokens as context. An encoder-decoder reads the first half of each window and predicts the second (prefix language
+    /// modelling, Raffel et al. 2020): what it reads is context.
     /// </summary>
     public DocumentRequest Rolling(string text)
     {
         var ids = EncodeWithSpecialTokens(text);
+        if (_hasEncoder)
+        {
+            var halves = RollingWindows.Halves(ids, _maxLength);
+            var predicted = halves.Sum(window => window.Targets.Length);
+            return new DocumentRequest(null, text, halves, ids.Length - predicted, predicted, 0);
+        }
         return new DocumentRequest(null, text, RollingWindows.Of(ids, _prefixToken, _maxLength), 0, ids.Length, 0);
     }
 

@@ -15,4 +15,8 @@ internal static class RollingWindows
         }
         return windows;
     }
+
+    /// <summary>Windows of which the second half is predicted from the first, as calibration runs them; a token alone has nothing to predict.</summary>
+    public static TokenRequest[] Halves(int[] ids, int maxLength) =>
+        [.. ids.Chunk(maxLength).Where(piece => piece.Length > 1).Select(piece => new TokenRequest(piece[..^1], piece[((piece.Length + 1) / 2)..]))];
 }

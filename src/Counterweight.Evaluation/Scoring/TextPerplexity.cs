@@ -54,7 +54,7 @@ public sealed class TextPerplexity(ITokenScorer scorer, RequestTokenizer tokeniz
         for (var window = 0; window < document.Windows.Count; window++)
             loglikelihood += scores.Dequeue().LogLikelihood;
         return double.IsFinite(loglikelihood)
-            ? new TextNats(document.ContinuationTokens, Encoding.UTF8.GetByteCount(document.Continuation), -loglikelihood)
+            ? new TextNats(document.ContinuationTokens, (long)Math.Round(Encoding.UTF8.GetByteCount(document.Continuation) * document.PredictedShare), -loglikelihood)
             : throw new InvalidInputException(where, $"a log-likelihood of {loglikelihood}", "a finite number");
     }
 }

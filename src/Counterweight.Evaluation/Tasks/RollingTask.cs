@@ -63,10 +63,11 @@ internal sealed class RollingTask(string name, Func<TaskData, IEnumerable<Rollin
         public override IReadOnlyList<SampleMetric> Judge(IReadOnlyList<RequestResult> scored)
         {
             var loglikelihood = scored[0].LogLikelihood;
-            var bytes = Encoding.UTF8.GetByteCount(document.Original);
+            var share = DocumentRequest.Share(scored[0].ContextTokens, scored[0].ContinuationTokens);
+            var bytes = share * Encoding.UTF8.GetByteCount(document.Original);
             return
             [
-                new(WordPerplexity, loglikelihood, PythonText.Words(document.Original)),
+                new(WordPerplexity, loglikelihood, share * PythonText.Words(document.Original)),
                 new(BytePerplexity, loglikelihood, bytes),
                 new(BitsPerByte, loglikelihood, bytes),
             ];

@@ -1,3 +1,4 @@
+using Counterweight.Balancing;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Tests.Checkpoints;
@@ -98,22 +99,23 @@ public class RotaryEmbeddingTests
         var config = ConfigReader.Open(folder.Write("config.json",
             """{"rope_theta":1000000.0,"max_position_embeddings":40960,"rope_scaling":{"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":32768}}"""));
         var expected = RotaryFrequencies.Yarn(128, 1e6, new YarnScaling(4, 32768, 32, 1, true, 0.1 * Math.Log(4) + 1));
-        var actual = RotaryFrequencies.FromConfig(config, 128);
+        var actual = RotaryFrequencies.Of(RopeSettings.Read(config), 128);
         Assert.Equal(expected.Inverse, actual.Inverse);
         Assert.Equal(expected.AttentionFactor, actual.AttentionFactor);
-        Assert.Equal(["max_position_embeddings"], config.UnknownKeys());
+        Assert.Empty(config.UnknownKeys());
     }
 
     [Theory]
-    [InlineData("""{"rope_theta":500.0}""")]
-    [InlineData("""{"rope_theta":500.0,"rope_scaling":{"rope_type":"default"}}""")]
-    [InlineData("""{"rope_parameters":{"rope_type":"default","rope_theta":500.0}}""")]
-    [InlineData("""{"rope_theta":500.0,"rope_scaling":null}""")]
+    [InlineData(""" "rope_theta":500.0 """)]
+    [InlineData(""" "rope_theta":500.0,"rope_scaling":{"rope_type":"default"} """)]
+    [InlineData(""" "rope_parameters":{"rope_type":"default","rope_theta":500.0} """)]
+    [InlineData(""" "rope_theta":500.0,"rope_scaling":null """)]
+    [InlineData(""" "rope_theta":500.0,"rope_scaling":{"type":"dynamic","factor":4.0} """)]
     public void EveryWayToSayPlainIsTheSame(string json)
     {
         using var folder = new TemporaryFolder();
-        var config = ConfigReader.Open(folder.Write("config.json", json));
-        Assert.Equal(RotaryFrequencies.Plain(16, 500).Inverse, RotaryFrequencies.FromConfig(config, 16).Inverse);
+        var config = Config(folder, json);
+        Assert.Equal(RotaryFrequencies.Plain(16, 500).Inverse, Read(config).Inverse);
         Assert.Empty(config.UnknownKeys());
     }
 
@@ -121,7 +123,58 @@ public class RotaryEmbeddingTests
     public void LinearScalingIsReadUnderItsOldName()
     {
         using var folder = new TemporaryFolder();
-        var config = ConfigReader.Open(folder.Write("config.json", """{"rope_scaling":{"type":"linear","factor":2.0}}"""));
-        Assert.Equal(RotaryFrequencies.Linear(16, 10000, 2).Inverse, RotaryFrequencies.FromConfig(config, 16).Inverse);
+        Assert.Equal(RotaryFrequencies.Linear(16, 10000, 2).Inverse, Read(Config(folder, """ "rope_scaling":{"type":"linear","factor":2.0} """)).Inverse);
     }
+
+    [Fact]
+    public void TheBaseOfAFamilyHoldsWhereTheFileHasNone()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(RotaryFrequencies.Plain(16, 150000).Inverse, RotaryFrequencies.Of(RopeSettings.Read(Config(folder, """ "rope_scaling":null """), 150000), 16).Inverse);
+    }
+
+    // Texts beyond the lengths would have other frequencies, which cached keys could not follow.
+    [Theory]
+    [InlineData(""" "rope_scaling":{"type":"dynamic","factor":4.0} """, 4096)]
+    [InlineData(""" "rope_scaling":{"type":"longrope","short_factor":[1,2,3,4,5,6,7,8],"long_factor":[],"original_max_position_embeddings":1024} """, 1024)]
+    [InlineData(""" "original_max_position_embeddings":512,"rope_scaling":{"type":"longrope","short_factor":[1,2,3,4,5,6,7,8]} """, 512)]
+    [InlineData(""" "rope_scaling":{"type":"linear","factor":4.0} """, int.MaxValue)]
+    public void ScalingsThatDependOnTheLengthLimitIt(string json, int longest)
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(longest, Read(Config(folder, json)).LongestText);
+    }
+
+    // Ding et al. 2024, and transformers for the factor on cos and sin: sqrt(1 + ln(extension) / ln(original)).
+    [Theory]
+    [InlineData(""" "rope_scaling":{"rope_type":"longrope","short_factor":[1,2,3,4,5,6,7,8],"original_max_position_embeddings":1024} """, 1.0954451150103321)]
+    [InlineData(""" "rope_scaling":{"rope_type":"longrope","short_factor":[1,2,3,4,5,6,7,8],"original_max_position_embeddings":1024,"factor":2} """, 1.0488088481701516)]
+    [InlineData(""" "rope_scaling":{"rope_type":"longrope","short_factor":[1,2,3,4,5,6,7,8],"original_max_position_embeddings":1024,"attention_factor":1.5} """, 1.5)]
+    [InlineData(""" "rope_scaling":{"rope_type":"longrope","short_factor":[1,2,3,4,5,6,7,8]} """, 1)]
+    public void LongRopeDividesByTheShortFactors(string json, double attentionFactor)
+    {
+        using var folder = new TemporaryFolder();
+        var frequencies = Read(Config(folder, json));
+        var plain = RotaryFrequencies.Plain(16, 10000).Inverse;
+        for (var i = 0; i < plain.Length; i++)
+            Assert.Equal(plain[i] / (i + 1), frequencies.Inverse[i], plain[i] * 1e-6);
+        Assert.Equal(attentionFactor, frequencies.AttentionFactor, 1e-6);
+    }
+
+    [Theory]
+    [InlineData("""{"rope_type":"proportional"}""", "rope_scaling.rope_type", "longrope")]
+    [InlineData("""{"type":"su","factor":2}""", "rope_scaling.type", "longrope")]
+    [InlineData("""{"full_attention":{"rope_type":"default"},"sliding_attention":{"rope_type":"linear","factor":8}}""", "rope_scaling.full_attention", "one rotary embedding for all layers")]
+    public void WhatIsNotComputedIsRefusedByName(string scaling, string where, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        var e = Assert.Throws<InvalidInputException>(() => Read(Config(folder, $" \"rope_scaling\":{scaling} ")));
+        Assert.Contains($"key {where}", e.Where, StringComparison.Ordinal);
+        Assert.Contains(expected, e.Expected, StringComparison.Ordinal);
+    }
+
+    private static ConfigReader Config(TemporaryFolder folder, string settings) =>
+        ConfigReader.Open(folder.Write("config.json", $$"""{"max_position_embeddings":4096,{{settings}}}"""));
+
+    private static RotaryFrequencies Read(ConfigReader config) => RotaryFrequencies.Of(RopeSettings.Read(config), 16);
 }

@@ -23,10 +23,17 @@ public class ConfigErrorTests
     [InlineData("moe_intermediate_size", "41", "experts.0.gate_proj.weight", "[41, 20]")]
     [InlineData("mlp_only_layers", "[0,1,2]", "key mlp_only_layers", "at least one of the 3 layers with experts")]
     [InlineData("mlp_only_layers", "[3]", "key mlp_only_layers", "from 0 to 2")]
-    [InlineData("hidden_act", "\"gelu\"", "key hidden_act", "silu")]
+    [InlineData("hidden_act", "\"mish\"", "key hidden_act", "silu or swish or gelu")]
     [InlineData("model_type", "\"llama\"", "key model_type", "qwen3_moe")]
-    [InlineData("rope_scaling", """{"rope_type":"longrope","factor":8.0}""", "key rope_scaling.rope_type", "default, linear, llama3 or yarn")]
-    [InlineData("rope_scaling", """{"type":"dynamic","factor":8.0}""", "key rope_scaling.type", "default, linear, llama3 or yarn")]
+    [InlineData("rope_scaling", """{"rope_type":"longrope","factor":8.0}""", "key rope_scaling.short_factor", "a list of")]
+    [InlineData("rope_scaling", """{"type":"su","factor":8.0}""", "key rope_scaling.type", "default, linear, dynamic, llama3, yarn or longrope")]
+    [InlineData("rope_parameters", """{"full_attention":{"rope_type":"default"}}""", "key rope_parameters.full_attention", "one rotary embedding for all layers")]
+    [InlineData("layer_types", """["full_attention","chunked_attention","full_attention"]""", "key layer_types", "sliding_attention for each of 3 layers")]
+    [InlineData("layer_types", """["full_attention","sliding_attention","full_attention"]""", "key sliding_window", "the width of the windows")]
+    [InlineData("final_logit_softcapping", "30.0", "key final_logit_softcapping", "no such key")]
+    [InlineData("qkv_bias", "true", "key qkv_bias", "no such key")]
+    [InlineData("n_group", "4", "key n_group", "no such key")]
+    [InlineData("partial_rotary_factor", "0.5", "key partial_rotary_factor", "no such key")]
     [InlineData("rope_scaling", """{"rope_type":"linear"}""", "key rope_scaling.factor", "a number from 1")]
     [InlineData("tie_word_embeddings", "1", "key tie_word_embeddings", "true or false")]
     [InlineData("attention_bias", "true", "model.safetensors", "model.layers.0.self_attn.q_proj.bias")]
@@ -57,15 +64,14 @@ public class ConfigErrorTests
     }
 
     [Fact]
-    public void WindowedAttentionIsRefused()
+    public void SwitchesOfOtherFamiliesThatAreOffAreHarmless()
     {
-        var e = Refused(config => (config["use_sliding_window"], config["sliding_window"]) = (true, 64));
-        Assert.Contains("key use_sliding_window", e.Where, StringComparison.Ordinal);
-        Assert.Contains("windowed attention", e.Expected, StringComparison.Ordinal);
+        var warnings = Warnings(config => (config["mlp_bias"], config["final_logit_softcapping"], config["n_group"], config["partial_rotary_factor"]) = (false, null, 1, 1.0));
+        Assert.Equal(3, warnings.Count);
     }
 
     [Fact]
-    public void AWindowThatIsSwitchedOffIsNot()
+    public void AWindowThatIsSwitchedOffIsNoNews()
     {
         var warnings = Warnings(config => (config["use_sliding_window"], config["sliding_window"], config["max_window_layers"]) = (false, 64, 2));
         Assert.Empty(warnings);

@@ -1,12 +1,9 @@
-using System.Runtime.InteropServices;
 using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Policies;
 using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Calibration;
-using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
 using Counterweight.Engine.Threading;
-using Counterweight.Tests;
 
 namespace Counterweight.Evaluation.Tests.Verification;
 
@@ -19,14 +16,14 @@ public sealed class FamilyBalancingTests
     [MemberData(nameof(Folders))]
     public void Replicas_of_full_precision_change_no_bit(string folder)
     {
-        using var loaded = Open(folder);
+        using var loaded = ModelRuns.OpenGolden(folder);
         var model = loaded.Model;
         var prompts = GoldenModels.Prompts(folder);
-        var expected = Logits(model, prompts);
+        var expected = ModelRuns.Logits(model, prompts);
         foreach (var split in SplitPolicies.Names)
         {
-            model.LoadExperts(Replicated(model), model.OriginalExperts, () => SplitPolicies.Create(split));
-            Assert.True(BitsOf(expected).SequenceEqual(BitsOf(Logits(model, prompts))), split);
+            model.LoadExperts(ModelRuns.Replicated(model), model.OriginalExperts, () => SplitPolicies.Create(split));
+            ModelRuns.AssertSameBits(expected, ModelRuns.Logits(model, prompts), split);
         }
     }
 
@@ -34,7 +31,7 @@ public sealed class FamilyBalancingTests
     [MemberData(nameof(Folders))]
     public void A_plan_within_budget_is_loaded_again_to_the_bit(string folder)
     {
-        using var loaded = Open(folder);
+        using var loaded = ModelRuns.OpenGolden(folder);
         var model = loaded.Model;
         var prompts = GoldenModels.Prompts(folder);
         TokenText[] texts = [new("first", prompts[..1]), new("all", prompts)];
@@ -50,11 +47,11 @@ public sealed class FamilyBalancingTests
         };
         var plan = PlanPolicies.Create("budget").Create(request);
         model.LoadExperts(plan.Layers, calibration.Experts, () => SplitPolicies.Create("by-gate"));
-        var expected = Logits(model, prompts);
+        var expected = ModelRuns.Logits(model, prompts);
 
         using var data = new TemporaryData();
         CheckpointWriter.WriteBalanced(data.Root, model, loaded.Checkpoint, plan, calibration.Experts);
-        using var reopened = LoadedModel.Open(data.Root, new LoadOptions { Threads = 2 });
+        using var reopened = ModelRuns.Open(data.Root);
 
         // Of a block format no larger than these, nothing is.
         if (model.OriginalExperts.StoredPrecision != Precision.Stored)
@@ -62,7 +59,7 @@ public sealed class FamilyBalancingTests
         Assert.InRange(reopened.Model.ExpertBytes, 1, plan.Budget.OriginalBytes);
         Assert.Equal(plan.Budget.PlannedBytes, reopened.Model.ExpertBytes);
         Assert.Equal(model.ExpertBytes, reopened.Model.ExpertBytes);
-        Assert.True(BitsOf(expected).SequenceEqual(BitsOf(Logits(reopened.Model, prompts))));
+        ModelRuns.AssertSameBits(expected, ModelRuns.Logits(reopened.Model, prompts));
     }
 
     /// <summary>Widened into the original names, which may be fused tensors, int8 experts give the logits that the codes give.</summary>
@@ -70,49 +67,21 @@ public sealed class FamilyBalancingTests
     [MemberData(nameof(Folders))]
     public void Ordinary_weights_of_a_plan_are_what_its_codes_stand_for(string folder)
     {
-        using var loaded = Open(folder, ComputeMode.Exact);
+        using var loaded = ModelRuns.OpenGolden(folder, ComputeMode.Exact);
         var model = loaded.Model;
         var prompts = GoldenModels.Prompts(folder);
         LayerPlan[] layers = [.. model.OriginalLayers().Select(layer => layer with { Slots = [.. layer.Slots.Select(slot => slot with { Precision = Precision.Int8 })] })];
-        var plan = new Plan(
-            model.Fingerprint, 1, layers, new PlanBudget(1, 1, 1), new PlanPolicy("none", new Dictionary<string, string>(), 1), new PlanForecast(1, 1, 1, null));
+        var plan = ModelRuns.PlanOf(model, layers);
         model.LoadExperts(layers, model.OriginalExperts, () => SplitPolicies.Create("even"));
-        var expected = Logits(model, prompts);
+        var expected = ModelRuns.Logits(model, prompts);
 
         using var data = new TemporaryData();
         CheckpointWriter.WriteHuggingFace(data.Root, model, loaded.Checkpoint, plan, model.OriginalExperts);
-        using var reopened = LoadedModel.Open(data.Root, new LoadOptions { Threads = 2 });
-        var actual = Logits(reopened.Model, prompts);
+        using var reopened = ModelRuns.Open(data.Root);
+        var actual = ModelRuns.Logits(reopened.Model, prompts);
 
         if (model.OriginalExperts.StoredPrecision != Precision.Stored)
             Assert.Equal(loaded.Checkpoint.TensorNames, reopened.Checkpoint.TensorNames);
         Assert.InRange(expected.Zip(actual, (a, b) => MathF.Abs(a - b)).Max(), 0, 1e-3f);
     }
-
-    private static LoadedModel Open(string folder, ComputeMode compute = ComputeMode.Fast) =>
-        LoadedModel.Open(GoldenFiles.Shared("goldens", "models", folder), new LoadOptions { Threads = 2, Compute = compute });
-
-    /// <summary>One to three copies of every expert.</summary>
-    private static IReadOnlyList<LayerPlan> Replicated(MoeModel model) => [.. model.OriginalLayers().Select(layer => layer with
-    {
-        Slots = [.. layer.Slots.SelectMany(slot => Enumerable.Range(0, 1 + slot.Expert % 3).Select(device => slot with { Device = device }))],
-    })];
-
-    private static unsafe float[] Logits(MoeModel model, int[][] prompts)
-    {
-        var batch = new Batch();
-        var caches = prompts.Select(_ => model.NewSequence()).ToArray();
-        for (var i = 0; i < prompts.Length; i++)
-            model.AddText(batch, caches[i], prompts[i]);
-        model.ResetSplits();
-        model.Forward(batch);
-        var logits = new float[batch.Rows * model.Shape.Vocabulary];
-        fixed (float* pointer = logits)
-            model.Logits(0, batch.Rows, pointer);
-        foreach (var cache in caches)
-            cache.Dispose();
-        return logits;
-    }
-
-    private static ReadOnlySpan<uint> BitsOf(float[] values) => MemoryMarshal.Cast<float, uint>(values);
 }

@@ -19,6 +19,9 @@ internal static class GoldenModels
         return config.RootElement.GetProperty("model_type").GetString()!;
     }
 
+    /// <summary>The model type of a folder.</summary>
+    public static string TypeOfFolder(string folder) => TypeOf(GoldenFiles.Shared("goldens", "models", folder));
+
     /// <summary>The reference's token ids.</summary>
     public static int[][] Prompts(string folder)
     {

@@ -24,7 +24,7 @@ public sealed partial class ModelDocsTests
         foreach (var (type, named) in Rows)
         {
             Assert.NotEmpty(named);
-            Assert.Equal(folders.Where(folder => GoldenModels.TypeOf(GoldenFiles.Shared("goldens", "models", folder)) == type), named.Order(StringComparer.Ordinal));
+            Assert.Equal(folders.Where(folder => GoldenModels.TypeOfFolder(folder) == type), named.Order(StringComparer.Ordinal));
         }
     }
 

@@ -1,11 +1,9 @@
-using System.Runtime.InteropServices;
 using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Policies;
 using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Calibration;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Kernels;
-using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
 using Counterweight.Tests;
 
@@ -40,10 +38,10 @@ public sealed class QuantizedModelTests
         var prompts = GoldenModels.Prompts(family);
         foreach (var kernels in MatMulKernelFactory.Available)
         {
-            using var quantized = Open(copy.Quantized.Root, kernels);
-            using var widened = Open(copy.Widened.Root, kernels);
+            using var quantized = ModelRuns.Open(copy.Quantized.Root, kernels);
+            using var widened = ModelRuns.Open(copy.Widened.Root, kernels);
             Assert.Equal(Precision.Stored, quantized.Model.OriginalExperts.StoredPrecision);
-            Assert.True(BitsOf(Logits(widened.Model, prompts)).SequenceEqual(BitsOf(Logits(quantized.Model, prompts))), kernels);
+            ModelRuns.AssertSameBits(ModelRuns.Logits(widened.Model, prompts), ModelRuns.Logits(quantized.Model, prompts), kernels);
         }
     }
 
@@ -54,7 +52,7 @@ public sealed class QuantizedModelTests
     public void What_is_held_is_hardly_larger_than_the_file(string method)
     {
         using var copy = new Copy(Families[0], method);
-        using var quantized = Open(copy.Quantized.Root);
+        using var quantized = ModelRuns.Open(copy.Quantized.Root);
         // Zero points are held in bytes.
         var file = new FileInfo(Path.Combine(copy.Quantized.Root, Checkpoint.SingleFileName)).Length;
         Assert.InRange(quantized.Model.ExpertBytes + quantized.Model.DenseBytes, 1, file * 1.15);
@@ -66,12 +64,12 @@ public sealed class QuantizedModelTests
     public void A_plan_is_written_and_loaded_again_to_the_bit(string family, string method)
     {
         using var copy = new Copy(family, method);
-        using var loaded = Open(copy.Quantized.Root);
+        using var loaded = ModelRuns.Open(copy.Quantized.Root);
         var model = loaded.Model;
         var prompts = GoldenModels.Prompts(family);
-        var original = Logits(model, prompts);
-        model.LoadExperts(Replicated(model), model.OriginalExperts, () => SplitPolicies.Create("by-gate"));
-        Assert.True(BitsOf(original).SequenceEqual(BitsOf(Logits(model, prompts))), "replicas change bits");
+        var original = ModelRuns.Logits(model, prompts);
+        model.LoadExperts(ModelRuns.Replicated(model), model.OriginalExperts, () => SplitPolicies.Create("by-gate"));
+        ModelRuns.AssertSameBits(original, ModelRuns.Logits(model, prompts), "replicas change bits");
 
         model.LoadExperts(model.OriginalLayers(), model.OriginalExperts, () => SplitPolicies.Create("even"));
         var calibration = new Calibrator(model, new CalibrationOptions()).Run([new TokenText("all", prompts)]);
@@ -87,13 +85,13 @@ public sealed class QuantizedModelTests
         };
         var plan = Mix(PlanPolicies.Create("budget").Create(request), calibration.Costs);
         model.LoadExperts(plan.Layers, calibration.Experts, () => SplitPolicies.Create("by-gate"));
-        var expected = Logits(model, prompts);
+        var expected = ModelRuns.Logits(model, prompts);
 
         using var data = new TemporaryData();
         CheckpointWriter.WriteBalanced(data.Root, model, loaded.Checkpoint, plan, calibration.Experts);
-        using var reopened = LoadedModel.Open(data.Root, new LoadOptions { Threads = 2 });
+        using var reopened = ModelRuns.Open(data.Root);
         Assert.Equal(model.ExpertBytes, reopened.Model.ExpertBytes);
-        Assert.True(BitsOf(expected).SequenceEqual(BitsOf(Logits(reopened.Model, prompts))), "written again");
+        ModelRuns.AssertSameBits(expected, ModelRuns.Logits(reopened.Model, prompts), "written again");
     }
 
     [Theory]
@@ -101,16 +99,15 @@ public sealed class QuantizedModelTests
     public void Ordinary_weights_are_the_decoded_ones(string family, string method)
     {
         using var copy = new Copy(family, method);
-        using var quantized = Open(copy.Quantized.Root);
-        var plan = new Plan(
-            quantized.Model.Fingerprint, 1, quantized.Model.OriginalLayers(), new PlanBudget(1, 1, 1), new PlanPolicy("none", new Dictionary<string, string>(), 1), new PlanForecast(1, 1, 1, null));
+        using var quantized = ModelRuns.Open(copy.Quantized.Root);
+        var plan = ModelRuns.PlanOf(quantized.Model, quantized.Model.OriginalLayers());
         using var data = new TemporaryData();
         CheckpointWriter.WriteHuggingFace(data.Root, quantized.Model, quantized.Checkpoint, plan, quantized.Model.OriginalExperts);
         using var written = Checkpoint.Open(data.Root);
         using var widened = Checkpoint.Open(copy.Widened.Root);
         Assert.Equal(widened.TensorNames, written.TensorNames);
         foreach (var name in written.TensorNames)
-            Assert.True(BitsOf(widened.Get(name).ToFloats()).SequenceEqual(BitsOf(written.Get(name).ToFloats())), name);
+            ModelRuns.AssertSameBits(widened.Get(name).ToFloats(), written.Get(name).ToFloats(), name);
     }
 
     /// <summary>The plan with one more copy of the first two experts of each layer, in int8 and int4: what is made from decoded weights is written too.</summary>
@@ -122,31 +119,6 @@ public sealed class QuantizedModelTests
         })];
         return plan with { Layers = layers, Budget = new PlanBudget(plan.Budget.OriginalBytes, costs.BytesOf(layers), 16) };
     }
-
-    private static IReadOnlyList<LayerPlan> Replicated(MoeModel model) => [.. model.OriginalLayers().Select(layer => layer with
-    {
-        Slots = [.. layer.Slots.SelectMany(slot => Enumerable.Range(0, 1 + slot.Expert % 3).Select(device => slot with { Device = device }))],
-    })];
-
-    private static LoadedModel Open(string folder, string? kernels = null) => LoadedModel.Open(folder, new LoadOptions { Threads = 2, Kernels = kernels });
-
-    private static unsafe float[] Logits(MoeModel model, int[][] prompts)
-    {
-        var batch = new Batch();
-        var caches = prompts.Select(_ => model.NewSequence()).ToArray();
-        for (var i = 0; i < prompts.Length; i++)
-            batch.Add(caches[i], prompts[i]);
-        model.ResetSplits();
-        model.Forward(batch);
-        var logits = new float[batch.Rows * model.Shape.Vocabulary];
-        fixed (float* pointer = logits)
-            model.Logits(0, batch.Rows, pointer);
-        foreach (var cache in caches)
-            cache.Dispose();
-        return logits;
-    }
-
-    private static ReadOnlySpan<uint> BitsOf(float[] values) => MemoryMarshal.Cast<float, uint>(values);
 
     private sealed class Copy : IDisposable
     {

@@ -166,8 +166,7 @@ internal static class GgufArchitectures
         draft["scoring_func"] = sigmoid ? "sigmoid" : "softmax";
         draft["num_key_value_heads"] = keys.Uniform("attention.head_count");
         draft["kv_lora_rank"] = keys.Integer("attention.kv_lora_rank");
-        if (keys.Has("attention.q_lora_rank") && draft.Has("attn_q_a.weight"))
-            draft["q_lora_rank"] = keys.Integer("attention.q_lora_rank");
+        draft["q_lora_rank"] = keys.Has("attention.q_lora_rank") && draft.Has("attn_q_a.weight") ? keys.Integer("attention.q_lora_rank") : null;
         // Older files have the sizes of the heads where newer ones have those of the latent.
         var rotated = keys.Integer("rope.dimension_count");
         draft["qk_rope_head_dim"] = rotated;
