@@ -23,8 +23,10 @@ internal static class PolicyVariants
             new("paper", "paper", [low]),
             new("budget int8", "budget", [Precision.Int8]),
             new("budget int8 + int4", "budget", [Precision.Int8, Precision.Int4]),
+            // EPLB's copies cost memory. At equal bytes it has none and only places, or pays with precision: for one more on each device, or for as many as fit.
+            new("EPLB, no copies", "eplb", [Precision.Int8], ("redundant-experts", "0")),
             new("EPLB, a copy a device", "eplb", [Precision.Int8, Precision.Int4]) { MaxLoss = NoLimit },
-            new("EPLB, equal bytes", "eplb", [Precision.Int8, Precision.Int4], ("redundant-experts", EqualBytes(context))) { MaxLoss = NoLimit },
+            new("EPLB, as many as fit", "eplb", [Precision.Int8], ("redundant-experts", EqualBytes(context))) { MaxLoss = NoLimit },
             new("quantize all", "quantize", [Precision.Int8], ("share", "1")),
             new("quantize hot half", "quantize", [Precision.Int8], ("experts", "hot")),
             new("quantize cold half", "quantize", [Precision.Int8], ("experts", "cold")),
