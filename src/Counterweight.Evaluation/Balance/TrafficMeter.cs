@@ -17,8 +17,9 @@ internal sealed class MeasuredTraffic(IReadOnlyList<LoadRecorder> passes)
     /// <summary>Tokens of each slot over all passes, [MoE layers][slots].</summary>
     public long[][] Slots => _slots ??= AddUp();
 
-    /// <summary>Tokens of the busiest slot of each layer.</summary>
-    public double[] Busiest => Array.ConvertAll(Slots, slots => (double)slots.Max());
+    /// <summary>Mean over layers of the busiest slot of other traffic over the busiest slot here; a layer without any tokens is as it was.</summary>
+    public double StragglerRatio(MeasuredTraffic before) =>
+        before.Slots.Zip(Slots, (b, a) => a.Max() is > 0 and var busiest ? (double)b.Max() / busiest : 1).Average();
 
     private long[][] AddUp()
     {

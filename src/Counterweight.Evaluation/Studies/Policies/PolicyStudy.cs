@@ -1,7 +1,6 @@
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Policies;
-using Counterweight.Balancing.Splits;
 
 namespace Counterweight.Evaluation.Studies.Policies;
 
@@ -45,7 +44,7 @@ internal sealed class PolicyStudy(string name, string title, string question, Fu
         }
         finally
         {
-            context.Model.LoadExperts(context.Model.OriginalLayers(), context.Model.OriginalExperts, () => SplitPolicies.Create("even"), CancellationToken.None);
+            context.LoadOriginal();
         }
     }
 

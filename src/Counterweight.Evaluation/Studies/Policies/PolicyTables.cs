@@ -24,7 +24,7 @@ internal sealed class PolicyTables
     public PolicyTables(IReadOnlyList<MeasuredVariant> variants, DeviceFigures devices)
     {
         _variants = variants;
-        _straggler = [.. variants.Select(variant => Straggler(Raw.TextTraffic, variant.TextTraffic))];
+        _straggler = [.. variants.Select(variant => variant.TextTraffic.StragglerRatio(Raw.TextTraffic))];
         _comparisons = [.. from variant in variants
                            from task in variant.Tasks.Zip(Raw.Tasks)
                            from comparison in TaskComparison.Of(task.First.Name, task.Second.Results, task.First.Results)
@@ -62,14 +62,14 @@ internal sealed class PolicyTables
     {
         var loss = PerplexityComparison.Of(Raw.Text, variant.Text);
         Policies.Add(variant.Variant.Name, variant.Variant.Command, variant.ExpertBytes, BytesRatio(variant), variant.Plan.Layers.Sum(layer => layer.Slots.Count),
-            Lis(variant.TextTraffic.Slots).Average(), PaperLis(variant, variant.TextTraffic.Slots), Straggler(Raw.TextTraffic, variant.TextTraffic), variant.Plan.Forecast.Loss,
+            Lis(variant.TextTraffic.Slots).Average(), PaperLis(variant, variant.TextTraffic.Slots), variant.TextTraffic.StragglerRatio(Raw.TextTraffic), variant.Plan.Forecast.Loss,
             variant.Text.Total.Perplexity, variant.Text.Total.BytePerplexity, loss.NatsPerToken.Value, loss.NatsPerToken.Low, loss.NatsPerToken.High, loss.NatsPerToken.PValue);
     }
 
     private void AddTraffic(MeasuredVariant variant, string name, MeasuredTraffic traffic, MeasuredTraffic raw, DeviceFigures devices)
     {
         var (lis, imbalance) = (Lis(traffic.Slots), devices(variant, traffic));
-        Traffic.Add([variant.Variant.Name, name, lis.Average(), lis.Max(), PaperLis(variant, traffic.Slots), Straggler(raw, traffic),
+        Traffic.Add([variant.Variant.Name, name, lis.Average(), lis.Max(), PaperLis(variant, traffic.Slots), traffic.StragglerRatio(raw),
             .. DeviceCounts.SelectMany(count => new[] { SplitNames.Even, SplitNames.LeastLoaded }
                 .Select(split => (object?)(imbalance.TryGetValue(count, out var figures) ? figures[split].Mean : null)))]);
     }
@@ -89,11 +89,9 @@ internal sealed class PolicyTables
         var (raw, now) = (Raw.Generation, variant.Generation);
         if (raw.Tokens.Length == 0)
             return;
-        int[] same = [.. raw.Tokens.Zip(now.Tokens, (a, b) => a.AsSpan().CommonPrefixLength(b))];
-        var tokens = raw.Tokens.Sum(text => text.Length);
-        Generation.Add(variant.Variant.Name, raw.Tokens.Length, tokens, (double)same.Sum() / tokens,
-            (double)same.Zip(raw.Tokens).Count(pair => pair.First == pair.Second.Length) / raw.Tokens.Length,
-            Lis(now.Traffic.Slots).Average(), PaperLis(variant, now.Traffic.Slots), Straggler(raw.Traffic, now.Traffic));
+        Generation.Add(variant.Variant.Name, raw.Tokens.Length, raw.Tokens.Sum(text => text.Length), now.SameTokens(raw),
+            (double)raw.Tokens.Zip(now.Tokens).Count(pair => pair.First.SequenceEqual(pair.Second)) / raw.Tokens.Length,
+            Lis(now.Traffic.Slots).Average(), PaperLis(variant, now.Traffic.Slots), now.Traffic.StragglerRatio(raw.Traffic));
     }
 
     private double BytesRatio(MeasuredVariant variant) => (double)variant.ExpertBytes / Raw.ExpertBytes;
@@ -101,11 +99,6 @@ internal sealed class PolicyTables
     private static double[] Lis(long[][] slots) => Array.ConvertAll(slots, layer => LoadImbalance.MaxOverMean<long>(layer));
 
     private static double PaperLis(MeasuredVariant variant, long[][] slots) => slots.Average(layer => LoadImbalance.PaperForm(layer, variant.Plan.Model.Experts));
-
-    private static double Straggler(MeasuredTraffic before, MeasuredTraffic after) => Ratio(before.Busiest, after.Busiest);
-
-    // A layer without any tokens is as it was.
-    private static double Ratio(double[] before, double[] after) => before.Zip(after, (b, a) => a > 0 ? b / a : 1).Average();
 
     public IReadOnlyList<string> Findings()
     {

@@ -9,7 +9,12 @@ using Counterweight.Evaluation.Tasks;
 namespace Counterweight.Evaluation.Studies.Policies;
 
 /// <summary>Greedy continuations and the loads of the steps that made them.</summary>
-internal sealed record MeasuredGeneration(int[][] Tokens, MeasuredTraffic Traffic);
+internal sealed record MeasuredGeneration(int[][] Tokens, MeasuredTraffic Traffic)
+{
+    /// <summary>Share of the tokens before the first one that differs; null where nothing was written.</summary>
+    public double? SameTokens(MeasuredGeneration other) => Tokens.Length == 0 ? null :
+        (double)Tokens.Zip(other.Tokens).Sum(pair => pair.First.AsSpan().CommonPrefixLength(pair.Second)) / Tokens.Sum(text => text.Length);
+}
 
 /// <summary>All that is measured of one variant.</summary>
 /// <param name="Variant">How it was planned.</param>
