@@ -12,6 +12,9 @@ public sealed class ModelGenerator(LoadedModel loaded) : ITextGenerator
     /// <summary>Prompt and new tokens so far.</summary>
     public long ComputedTokens { get; private set; }
 
+    /// <summary>Told after every step: for cutting recorded loads into windows.</summary>
+    public Action? PassDone { get; set; }
+
     /// <inheritdoc/>
     public string[] Generate(IReadOnlyList<GenerateRequest> requests, Action<int>? generated = null, CancellationToken cancellation = default)
     {
@@ -25,6 +28,7 @@ public sealed class ModelGenerator(LoadedModel loaded) : ITextGenerator
             cancellation.ThrowIfCancellationRequested();
             tokens.Clear();
             session.Step(tokens);
+            PassDone?.Invoke();
             foreach (var token in tokens)
                 if (token.Finish != FinishReason.Stop && answers[token.Request].Add(token.Token))
                     session.End(token.Request);

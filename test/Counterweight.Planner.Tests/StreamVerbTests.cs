@@ -45,7 +45,7 @@ public sealed class StreamVerbTests : IDisposable
         foreach (var stream in json.RootElement.GetProperty("streams").EnumerateArray())
         {
             var byName = stream.GetProperty("controllers").EnumerateArray().ToDictionary(run => run.GetProperty("name").GetString()!);
-            Assert.Equal(6, byName.Count);
+            Assert.Equal(7, byName.Count);
             Assert.All(byName.Values, run => Assert.Equal(10, run.GetProperty("segments").GetArrayLength()));
             double Even(string name) => byName[name].GetProperty("deviceImbalance").GetProperty("even").GetDouble();
             Assert.Contains(FormattableString.Invariant($"{Even("hysteresis"):F4}"), output);

@@ -9,12 +9,12 @@ namespace Counterweight.Balancing.Streaming;
 /// <param name="layers">MoE layers.</param>
 /// <param name="experts">Logical experts of each.</param>
 /// <param name="factor">What a window counts against the next one, 0 to 1.</param>
-internal sealed class LoadEstimate(int layers, int experts, double factor)
+internal sealed class LoadEstimate(int layers, int experts, double factor) : IExpectedLoads
 {
     private readonly double[] _tokens = new double[layers * experts];
     private readonly double[] _squares = new double[layers]; // Σ weight² · tokens
 
-    /// <summary>Estimated tokens of each expert of a layer, [experts]; only their ratios mean anything.</summary>
+    /// <inheritdoc/>
     public ReadOnlySpan<double> this[int layer] => _tokens.AsSpan(layer * experts, experts);
 
     /// <summary>Adds a window.</summary>
@@ -40,12 +40,25 @@ internal sealed class LoadEstimate(int layers, int experts, double factor)
         Observe(window);
     }
 
-    /// <summary>The number of equally weighted tokens that would vary as much: (Σ w n)² / Σ w² n.</summary>
-    public double EffectiveTokens(int layer)
+    /// <summary>Sum over the experts of a layer.</summary>
+    public double Total(int layer)
     {
         double sum = 0;
         foreach (var tokens in this[layer])
             sum += tokens;
-        return _squares[layer] > 0 ? sum * sum / _squares[layer] : 0;
+        return sum;
+    }
+
+    /// <summary>The number of equally weighted tokens that would vary as much: (Σ w n)² / Σ w² n.</summary>
+    public double EffectiveTokens(int layer) => _squares[layer] > 0 ? Total(layer) * Total(layer) / _squares[layer] : 0;
+
+    /// <summary>Everything but the last window, [layers, experts].</summary>
+    public double[] Before(ExpertLoads window)
+    {
+        var before = new double[_tokens.Length];
+        for (var l = 0; l < layers; l++)
+            for (var e = 0; e < experts; e++)
+                before[l * experts + e] = Math.Max(0, _tokens[l * experts + e] - window[l][e]);
+        return before;
     }
 }

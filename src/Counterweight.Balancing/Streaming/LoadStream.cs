@@ -5,11 +5,7 @@ namespace Counterweight.Balancing.Streaming;
 /// <summary>A stretch of a stream in which traffic does not change on purpose.</summary>
 /// <param name="Name">What comes, for example a domain.</param>
 /// <param name="Windows">Its windows, at least one.</param>
-public sealed record StreamSegment(string Name, IReadOnlyList<ExpertLoads> Windows)
-{
-    /// <summary>The sum of the windows.</summary>
-    public ExpertLoads Total { get; } = ExpertLoads.Sum(Windows);
-}
+public sealed record StreamSegment(string Name, IReadOnlyList<ExpertLoads> Windows);
 
 /// <summary>Traffic in the order in which it is served.</summary>
 /// <param name="Name">What is particular about it, for example <c>adversarial</c>.</param>

@@ -9,11 +9,11 @@ internal sealed class PlanSearch(Plan first, SlotCosts costs, int maxMoves)
     private readonly Precision[][] _floors = [.. first.Layers.Select(layer => Floor(layer, first.Model.Experts))];
 
     /// <summary>Mean over layers of the device imbalance of a plan under an estimate, even split.</summary>
-    public double Imbalance(Plan plan, LoadEstimate estimate) =>
+    public double Imbalance(Plan plan, IExpectedLoads estimate) =>
         Enumerable.Range(0, plan.Layers.Count).Average(l => Slots(plan, l, estimate).Imbalance);
 
     /// <summary>The swap that the estimate asks for; null where no move is worth its cost.</summary>
-    public PlanSwap? Run(Plan served, LoadEstimate estimate)
+    public PlanSwap? Run(Plan served, IExpectedLoads estimate)
     {
         var layers = served.Layers.Count;
         var steps = new List<SlotStep>[layers];
@@ -70,7 +70,7 @@ internal sealed class PlanSearch(Plan first, SlotCosts costs, int maxMoves)
         return new PlanSwap(served with { Layers = layers, Budget = budget }, moves, bytes, before, slots.Average(layer => layer.Imbalance));
     }
 
-    private LayerSlots Slots(Plan plan, int layer, LoadEstimate estimate) =>
+    private LayerSlots Slots(Plan plan, int layer, IExpectedLoads estimate) =>
         new(plan.Layers[layer].Slots, plan.Devices, _floors[layer], estimate[layer]);
 
     private static int MovesOf(SlotStep step) => step.Other >= 0 ? 2 : 1;

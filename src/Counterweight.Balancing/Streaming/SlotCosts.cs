@@ -9,23 +9,23 @@ internal sealed class SlotCosts
 {
     private readonly ExpertCosts _bytes;
     private readonly long[][] _capacity; // [layers][slots] of the first plan
+    private readonly double[] _moveCost; // [layers] for each byte
     private readonly IReadOnlyDictionary<Precision, double[][]>? _errors;
 
     /// <param name="first">The plan that slots were laid out for.</param>
     /// <param name="bytes">Bytes of an expert by precision.</param>
     /// <param name="errors">Distortion for each token that meets a precision, [layers][experts] in any unit; null takes what is expected of
     /// normally distributed weights.</param>
-    /// <param name="moveCost">Device imbalance for one expert in the checkpoint's precision; 0 for moves without regard.</param>
+    /// <param name="moveCost">Device imbalance for all bytes of a layer; 0 for moves without regard.</param>
     /// <param name="options">Precisions kept or free.</param>
     public SlotCosts(Plan first, ExpertCosts bytes, IReadOnlyDictionary<Precision, double[][]>? errors, double moveCost, StreamingOptions options)
     {
-        (_bytes, _errors, MoveCost) = (bytes, errors, moveCost);
+        (_bytes, _errors) = (bytes, errors);
         _capacity = [.. first.Layers.Select((layer, l) => layer.Slots.Select(slot => bytes.Of(l, slot.Expert, slot.Precision)).ToArray())];
+        _moveCost = Array.ConvertAll(_capacity, slots => moveCost / slots.Sum());
         KeepPrecisions = options.KeepPrecisions;
         DistortionCost = options.KeepPrecisions ? 0 : options.DistortionCost;
     }
-
-    public double MoveCost { get; }
 
     public bool KeepPrecisions { get; }
 
@@ -36,7 +36,7 @@ internal sealed class SlotCosts
 
     /// <summary>The cost of moving an expert in that precision, in device imbalance.</summary>
     public double MoveOf(int layer, int expert, Precision precision) =>
-        MoveCost * _bytes.Of(layer, expert, precision) / _bytes.Of(layer, expert, _bytes.Original);
+        _moveCost[layer] * _bytes.Of(layer, expert, precision);
 
     public long BytesOf(int layer, int expert, Precision precision) => _bytes.Of(layer, expert, precision);
 

@@ -53,9 +53,12 @@ public sealed record StreamRun(string Stream, IReadOnlyList<string> Segments, st
         var (plan, moves, bytes) = (first, 0, 0L);
         for (var s = 0; s < stream.Segments.Count; s++)
         {
-            Apply(controller?.Foresee(stream.Segments[s].Total));
-            foreach (var window in stream.Segments[s].Windows)
+            var coming = stream.Segments[s].Windows;
+            for (var w = 0; w < coming.Count; w++)
             {
+                if (controller?.ForeseesAfter == w)
+                    Apply(controller.Foresee(ExpertLoads.Sum([.. coming.Skip(w)])));
+                var window = coming[w];
                 windows.Add(meter.Measure(plan, window) with { Segment = s, Moves = moves, Bytes = bytes });
                 (moves, bytes) = (0, 0);
                 clock.Advance(interval);

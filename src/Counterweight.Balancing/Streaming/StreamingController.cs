@@ -12,13 +12,12 @@ public sealed class StreamingController
 {
     private readonly PlanSearch _search;
     private readonly SwapGate? _gate;
-    private readonly bool _foresees;
     private readonly LoadEstimate _estimate, _window;
     private PlanSwap? _pending;
 
-    internal StreamingController(string name, Plan plan, PlanSearch search, double factor, SwapGate? gate, bool foresees)
+    internal StreamingController(string name, Plan plan, PlanSearch search, double factor, SwapGate? gate, int? foreseesAfter)
     {
-        (Name, Plan, _search, _gate, _foresees) = (name, plan, search, gate, foresees);
+        (Name, Plan, _search, _gate, ForeseesAfter) = (name, plan, search, gate, foreseesAfter);
         _estimate = new LoadEstimate(plan.Layers.Count, plan.Model.Experts, factor);
         _window = new LoadEstimate(plan.Layers.Count, plan.Model.Experts, 0);
     }
@@ -28,6 +27,9 @@ public sealed class StreamingController
 
     /// <summary>The plan that is served: the first one, or that of the last swap that succeeded.</summary>
     public Plan Plan { get; private set; }
+
+    /// <summary>Windows of a segment after which <see cref="Foresee"/> is to be called; null for controllers that know nothing beforehand.</summary>
+    public int? ForeseesAfter { get; }
 
     /// <summary>Takes the loads of a window that was served.</summary>
     /// <param name="window">Tokens of each logical expert, [MoE layers, experts].</param>
@@ -40,19 +42,19 @@ public sealed class StreamingController
         _estimate.Observe(window);
         _window.Restart(window);
         _gate?.Observe(window);
-        if (_pending is not null || _foresees)
+        if (_pending is not null || ForeseesAfter is not null)
             return null;
         return _pending = _gate is null ? _search.Run(Plan, _estimate) : WorthWhile(window, _gate);
     }
 
-    /// <summary>Tells what the coming windows will hold, before they are served. Only <c>oracle</c> listens.</summary>
+    /// <summary>Tells what the coming windows will hold, before they are served. Only <c>oracle</c> and <c>late-oracle</c> listen.</summary>
     /// <param name="coming">Tokens of each logical expert, [MoE layers, experts].</param>
     /// <returns>As <see cref="Observe"/>.</returns>
     /// <exception cref="InvalidInputException">The loads have another shape than the plan's model.</exception>
     public PlanSwap? Foresee(ExpertLoads coming)
     {
         CheckShape(coming);
-        if (_pending is not null || !_foresees)
+        if (_pending is not null || ForeseesAfter is null)
             return null;
         _window.Restart(coming);
         return _pending = _search.Run(Plan, _window);
@@ -74,11 +76,14 @@ public sealed class StreamingController
     private PlanSwap? WorthWhile(ExpertLoads window, SwapGate gate)
     {
         // The average is slow to see a jump, the last window is noisy: whichever shows more than chance explains is believed.
-        var excess = Excess(_estimate, gate);
-        if (Excess(_window, gate) is var jump && jump > excess && jump > gate.Threshold)
+        var expected = gate.Expect(_estimate);
+        var excess = Excess(expected, gate);
+        var last = gate.Expect(_window);
+        if (Excess(last, gate) is var jump && jump > excess && jump > gate.Threshold)
         {
-            excess = jump;
+            gate.Learn(_estimate.Before(window));
             _estimate.Restart(window);
+            (expected, excess) = (last, jump);
         }
         if (excess <= gate.Threshold)
         {
@@ -87,14 +92,14 @@ public sealed class StreamingController
         }
         if (!gate.IsOpen)
             return null;
-        var swap = _search.Run(Plan, _estimate);
-        if (swap is not null && swap.ImbalanceBefore - swap.ImbalanceAfter - gate.Chance(Plan, _estimate) > gate.Threshold)
+        var swap = _search.Run(Plan, expected);
+        if (swap is not null && swap.ImbalanceBefore - swap.ImbalanceAfter - gate.Chance(Plan, expected) > gate.Threshold)
             return swap;
         gate.End();
         return null;
     }
 
-    private double Excess(LoadEstimate estimate, SwapGate gate) => _search.Imbalance(Plan, estimate) - 1 - gate.Chance(Plan, estimate);
+    private double Excess(IExpectedLoads expected, SwapGate gate) => _search.Imbalance(Plan, expected) - 1 - gate.Chance(Plan, expected);
 
     private void CheckShape(ExpertLoads loads)
     {

@@ -17,10 +17,10 @@ public sealed record StreamingOptions
     public double Release { get; init; } = 0.015;
 
     /// <summary>
-    /// By how much a layer's device imbalance must fall to be worth one moved expert in the checkpoint's precision; one of fewer bytes
-    /// costs as much less. 0 to 10, default 0.002. Of <c>hysteresis</c>.
+    /// By how much a layer's device imbalance must fall to be worth moving all of its bytes; a move of fewer bytes costs as much less. 0 to
+    /// 100, default 0.3. Of <c>hysteresis</c>.
     /// </summary>
-    public double MoveCost { get; init; } = 0.002;
+    public double MoveCost { get; init; } = 0.3;
 
     /// <summary>Most experts moved by one swap, over all layers, 1 to 2^20; default 1024. The moves that gain most come first. Of
     /// <c>hysteresis</c>.</summary>
@@ -50,7 +50,7 @@ public sealed record StreamingOptions
         Between(HalfLife, 0.1, 10_000, "half-life");
         Between(Trigger, 0, 10, "trigger");
         Between(Release, 0, Trigger, "release");
-        Between(MoveCost, 0, 10, "move cost");
+        Between(MoveCost, 0, 100, "move cost");
         Between(MaxMoves, 1, 1 << 20, "moves");
         Between(MinInterval.TotalSeconds, 0, 86400, "shortest interval in seconds");
         Between(Dispersion ?? 0, 0, 1e6, "dispersion");

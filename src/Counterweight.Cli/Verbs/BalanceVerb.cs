@@ -17,7 +17,7 @@ internal static class BalanceVerb
     private static readonly Option<string[]> EvalText = CommonOptions.Texts("--eval-text", "Text files to measure on, which calibration never sees; default: texts/evaluation");
     private static readonly Option<int?> EvalTokens = CommonOptions.Ranged(new Option<int?>("--eval-tokens") { Description = "Most tokens of each evaluation file; default: all" }, 1, int.MaxValue);
     private static readonly Option<string[]> Tasks = CommonOptions.Texts("--tasks", "Tasks to measure accuracy on; default: minimal_pairs, which comes with the project");
-    private static readonly Option<string?> Benchmarks = new("--task-data") { Description = "Folder of the public benchmarks in their original form" };
+    private static readonly Option<string?> Benchmarks = CommonOptions.TaskData();
     private static readonly Option<int?> Limit = CommonOptions.Ranged(new Option<int?>("--limit") { Description = "Only the first samples of each task" }, 1, int.MaxValue);
     private static readonly Option<string> Policy = new("--policy") { Description = $"Plan policy: {string.Join(", ", PlanPolicies.Names)}", DefaultValueFactory = _ => "budget" };
     private static readonly Option<string[]> PolicyOption = CommonOptions.Texts("--policy-option", "Options of the policy, name=value");
@@ -61,7 +61,7 @@ internal static class BalanceVerb
         EvaluationFiles = CommonOptions.Given(parsed, EvalText) ?? ProjectFiles.Texts("texts/evaluation"),
         EvaluationTokens = parsed.GetValue(EvalTokens),
         Tasks = CommonOptions.Names(CommonOptions.Given(parsed, Tasks) ?? ["minimal_pairs"]),
-        BenchmarkFolder = parsed.GetValue(Benchmarks),
+        BenchmarkFolder = parsed.GetValue(Benchmarks) ?? ProjectFiles.TaskDataIfThere,
         TaskTextFolder = ProjectFiles.EvaluationTextsIfThere,
         TaskLimit = parsed.GetValue(Limit),
         Policy = parsed.GetValue(Policy)!,

@@ -41,6 +41,11 @@ internal static class CommonOptions
 
     public static Option<string[]> Texts(string name, string description) => new(name) { Description = description, AllowMultipleArgumentsPerToken = true };
 
+    public static Option<string?> TaskData() => new("--task-data")
+    {
+        Description = $"Folder of the public benchmarks in their original form; default: what {ProjectFiles.TaskDataVariable} says, else shared/data/benchmarks above the working folder",
+    };
+
     public static Option<ulong> Seed() => new("--seed") { Description = "Seed of everything random", DefaultValueFactory = _ => 1 };
 
     public static Option<string?> Json() => new("--json") { Description = "Writes the same figures as one JSON document to this file" };

@@ -16,7 +16,7 @@ internal static class EvaluateVerb
     private static readonly Option<string[]> Text = CommonOptions.Texts("--text", "Text files to measure perplexity on; default where --tasks is not given either: texts/evaluation");
     private static readonly Option<int?> TextTokens = CommonOptions.Ranged(new Option<int?>("--eval-tokens") { Description = "Most tokens of each text file; default: all" }, 1, int.MaxValue);
     private static readonly Option<string[]> Tasks = CommonOptions.Texts("--tasks", "Tasks to evaluate; default where --text is not given either: minimal_pairs");
-    private static readonly Option<string?> Benchmarks = new("--task-data") { Description = $"Folder of the public benchmarks in their original form; default: what {ProjectFiles.TaskDataVariable} says, else shared/data/benchmarks above the working folder" };
+    private static readonly Option<string?> Benchmarks = CommonOptions.TaskData();
     private static readonly Option<int?> Limit = CommonOptions.Ranged(new Option<int?>("--limit") { Description = "Only the first samples of each task" }, 1, int.MaxValue);
     private static readonly Option<int?> FewShot = CommonOptions.Ranged(new Option<int?>("--num-fewshot", "--few-shot") { Description = "Examples in front of each sample; default: each task's own number, for most of them 0" }, 0, 1000);
     private static readonly Option<uint> Seed = new("--seed") { Description = "Seed that examples are drawn with", DefaultValueFactory = _ => EvaluationOptions.DefaultSeed };

@@ -13,7 +13,7 @@ internal static class StudyVerb
     private static readonly Option<string[]> Text = CommonOptions.Texts("--text", "Calibration text files, one for each domain; default: texts/calibration");
     private static readonly Option<string[]> EvalText = CommonOptions.Texts("--eval-text", "Text files to measure on, which calibration never sees; default: texts/evaluation");
     private static readonly Option<string[]> Tasks = CommonOptions.Texts("--tasks", "Tasks to measure accuracy on; default: minimal_pairs, which comes with the project");
-    private static readonly Option<string?> Benchmarks = new("--task-data") { Description = "Folder of the public benchmarks in their original form" };
+    private static readonly Option<string?> Benchmarks = CommonOptions.TaskData();
     private static readonly Option<int?> Limit = CommonOptions.Ranged(new Option<int?>("--limit") { Description = "Only the first samples of each task; default: all, with --quick 200" }, 1, int.MaxValue);
     private static readonly Option<bool> Quick = new("--quick") { Description = "Less text and fewer draws: minutes, with wider intervals" };
     private static readonly Option<bool> Again = new("--again") { Description = "Runs studies again that the folder has already; without it an interrupted run goes on where it ended" };
@@ -28,6 +28,7 @@ internal static class StudyVerb
         {
             Model, Names, Text, EvalText, Tasks, Benchmarks, Limit, Quick, Again, Seed, Threads, Out, Json,
         };
+        Names.AcceptOnlyFromAmong([.. StudyCatalog.Names]);
         command.Does((parsed, terminal, cancellation) =>
         {
             CommonOptions.CheckJson(parsed, Json);
@@ -53,7 +54,7 @@ internal static class StudyVerb
         CalibrationFiles = CommonOptions.Given(parsed, Text) ?? ProjectFiles.Texts("texts/calibration"),
         EvaluationFiles = CommonOptions.Given(parsed, EvalText) ?? ProjectFiles.Texts("texts/evaluation"),
         Tasks = CommonOptions.Names(CommonOptions.Given(parsed, Tasks) ?? ["minimal_pairs"]),
-        BenchmarkFolder = parsed.GetValue(Benchmarks),
+        BenchmarkFolder = parsed.GetValue(Benchmarks) ?? ProjectFiles.TaskDataIfThere,
         TaskTextFolder = ProjectFiles.EvaluationTextsIfThere,
         TaskLimit = parsed.GetValue(Limit),
         Quick = parsed.GetValue(Quick),

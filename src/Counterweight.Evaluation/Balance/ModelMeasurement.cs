@@ -36,38 +36,22 @@ internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions option
     public MeasuredModel Run(Plan? plan, string when, CancellationToken cancellation)
     {
         _model.ResetSplits();
-        using var scorer = new ModelScorer(_model);
         var tokenizer = RequestTokenizer.Of(loaded);
-        var text = new TextPerplexity(scorer, tokenizer);
-        var (files, windows) = (new List<Scoring.FilePerplexity>(), new List<(string Name, List<ExpertLoads> Windows)>());
-        var slotLoads = _model.Banks.Select(bank => new long[bank.Slots.Slots.Count]).ToArray();
+        var (files, traffic) = (new List<Scoring.FilePerplexity>(), new List<(string Name, MeasuredTraffic Traffic)>());
         using (var work = progress.Begin($"Evaluating {when}: text", 0))
             foreach (var file in options.EvaluationFiles)
             {
-                var recorded = new List<ExpertLoads>();
-                scorer.PassDone = () => TakeWindow(recorded, slotLoads);
-                _model.Recorder = new LoadRecorder(_model.Banks);
-                files.AddRange(text.Measure([file], options.EvaluationTokens, count => work.Advance(count), cancellation).Files);
-                windows.Add((TextFiles.NameOf(file), recorded));
+                using var meter = new TrafficMeter(_model);
+                using var scorer = new ModelScorer(_model) { PassDone = meter.PassDone };
+                files.AddRange(new TextPerplexity(scorer, tokenizer).Measure([file], options.EvaluationTokens, count => work.Advance(count), cancellation).Files);
+                traffic.Add((TextFiles.NameOf(file), meter.Traffic));
             }
-        scorer.PassDone = null;
-        _model.Recorder = null;
         var tasks = RunTasks(tokenizer, when, cancellation);
         var bytes = _model.Banks.SelectMany(bank => Enumerable.Range(0, bank.Slots.Slots.Count).Select(s => bank[s]))
             .GroupBy(expert => expert.Precision).OrderBy(group => group.Key).ToDictionary(group => group.Key, group => group.Sum(expert => expert.Bytes));
-        var all = windows.SelectMany(file => file.Windows).ToArray();
+        var all = new MeasuredTraffic([.. traffic.SelectMany(file => file.Traffic.Passes)]);
         var perplexity = new PerplexityResult(files);
-        return new MeasuredModel(Figures(plan, perplexity, tasks, windows, slotLoads), perplexity, tasks, ExpertLoads.Sum(all), slotLoads, bytes);
-    }
-
-    private void TakeWindow(List<ExpertLoads> windows, long[][] slotLoads)
-    {
-        var recorder = _model.Recorder!;
-        windows.Add(recorder.Total());
-        for (var l = 0; l < slotLoads.Length; l++)
-            for (var s = 0; s < slotLoads[l].Length; s++)
-                slotLoads[l][s] += recorder.Slots(l)[s];
-        _model.Recorder = new LoadRecorder(_model.Banks);
+        return new MeasuredModel(Figures(plan, perplexity, tasks, traffic, all), perplexity, tasks, ExpertLoads.Sum(all.Windows), all.Slots, bytes);
     }
 
     private EvaluationResults? RunTasks(RequestTokenizer tokenizer, string when, CancellationToken cancellation)
@@ -82,17 +66,17 @@ internal sealed class ModelMeasurement(LoadedModel loaded, BalanceOptions option
     }
 
     private ModelFigures Figures(
-        Plan? plan, PerplexityResult perplexity, EvaluationResults? tasks, List<(string Name, List<ExpertLoads> Windows)> windows, long[][] slotLoads)
+        Plan? plan, PerplexityResult perplexity, EvaluationResults? tasks, List<(string Name, MeasuredTraffic Traffic)> traffic, MeasuredTraffic all)
     {
         var placements = Traffic.Placements(plan?.Layers ?? _model.OriginalLayers(), plan, calibration);
         var experts = _model.Shape.Experts;
         _model.ResetSplits();
         return new ModelFigures
         {
-            Lis = LayerScores.Over([.. slotLoads.Select(loads => LoadImbalance.MaxOverMean((ReadOnlySpan<long>)loads))]),
-            LisPaper = LayerScores.Over([.. slotLoads.Select(loads => LoadImbalance.PaperForm(loads, experts))]),
-            DeviceImbalance = Traffic.DeviceImbalance(placements, [.. windows.SelectMany(file => file.Windows)]),
-            DeviceImbalanceByFile = windows.ToDictionary(file => file.Name, file => Traffic.DeviceImbalance(placements, file.Windows)),
+            Lis = LayerScores.Over([.. all.Slots.Select(loads => LoadImbalance.MaxOverMean((ReadOnlySpan<long>)loads))]),
+            LisPaper = LayerScores.Over([.. all.Slots.Select(loads => LoadImbalance.PaperForm(loads, experts))]),
+            DeviceImbalance = Traffic.DeviceImbalance(placements, all.Windows),
+            DeviceImbalanceByFile = traffic.ToDictionary(file => file.Name, file => Traffic.DeviceImbalance(placements, file.Traffic.Windows)),
             LisByBatchSize = new BatchImbalance(_model).Measure(EvaluationTokens(), options.Seed),
             ExpertBytes = _model.ExpertBytes,
             TotalBytes = _model.ExpertBytes + _model.DenseBytes,

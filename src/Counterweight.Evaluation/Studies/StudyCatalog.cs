@@ -12,6 +12,8 @@ public static class StudyCatalog
         new CalibrationSize.CalibrationStudy(),
         Policies.PolicyStudy.Grid,
         Policies.PolicyStudy.Ablation,
+        new Streaming.StreamingStudy(),
+        new Splits.SplitStudy(),
     ];
 
     /// <summary>Their names.</summary>

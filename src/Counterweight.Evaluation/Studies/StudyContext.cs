@@ -1,6 +1,7 @@
 using Counterweight.Balancing.Loads;
 using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Policies;
+using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Calibration;
 using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Balance;
@@ -74,6 +75,9 @@ internal sealed class StudyContext(LoadedModel loaded, StudyOptions options, IPr
 
     /// <summary>What the paper quantizes to: fp16 for fp32 checkpoints, LLM.int8() for others.</summary>
     public Precision LowPrecision => Model.OriginalExperts.StoredPrecision == Precision.Fp32 ? Precision.Fp16 : Precision.LlmInt8;
+
+    /// <summary>Puts the checkpoint's own experts back.</summary>
+    public void LoadOriginal() => Model.LoadExperts(Model.OriginalLayers(), Model.OriginalExperts, () => SplitPolicies.Create("even"), CancellationToken.None);
 
     /// <summary>A request for a plan from the full calibration.</summary>
     public PlanRequest Request(CancellationToken cancellation)

@@ -47,7 +47,7 @@ internal static class StreamVerb
     private static readonly Option<double> HalfLife = Number("--half-life", "Windows after which a load counts half (ema, hysteresis)", Defaults.HalfLife);
     private static readonly Option<double> Trigger = Number("--trigger", "Gain of device imbalance beyond chance that begins a change (hysteresis)", Defaults.Trigger);
     private static readonly Option<double> Release = Number("--release", "The same that a change goes on for (hysteresis)", Defaults.Release);
-    private static readonly Option<double> MoveCost = Number("--move-cost", "Gain of a layer's imbalance that is worth one moved expert (hysteresis)", Defaults.MoveCost);
+    private static readonly Option<double> MoveCost = Number("--move-cost", "Gain of a layer's imbalance that is worth moving all of its bytes (hysteresis)", Defaults.MoveCost);
     private static readonly Option<int> MaxMoves = Number("--max-moves", "Most experts moved by one swap (hysteresis)", Defaults.MaxMoves);
     private static readonly Option<double> MinInterval = Number("--min-interval", "Least seconds between swaps (hysteresis)", Defaults.MinInterval.TotalSeconds);
     private static readonly Option<double?> Dispersion = new("--dispersion")

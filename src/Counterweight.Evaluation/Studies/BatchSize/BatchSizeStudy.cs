@@ -1,3 +1,4 @@
+using Counterweight.Engine.Generation;
 using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Scoring;
 using Counterweight.Evaluation.Studies.Routing;
@@ -62,7 +63,7 @@ internal sealed class BatchSizeStudy : IStudy
         int[][] padded = [.. prompts.Select(prompt => (int[])[.. prompt.Tokens, .. Enumerable.Repeat(padding, Prompts.Longest - prompt.Tokens.Length)])];
         using var work = context.Progress.Begin("Routing prompts", (long)prompts.Count * (2 * Prompts.Longest + DecodedTokens));
         var prefill = RoutedSequences.Of(context.Model, padded, tokens => work.Advance(tokens), cancellation);
-        var continued = Prompts.Continue(context.Model, prompts, DecodedTokens, tokens => work.Advance(tokens), cancellation);
+        var continued = Prompts.Continue(context.Model, prompts, _ => DecodedTokens, _ => SamplingOptions.Greedy, tokens => work.Advance(tokens), cancellation);
         return (prefill, RoutedSequences.Of(context.Model, continued, tokens => work.Advance(tokens), cancellation));
     }
 }

@@ -42,10 +42,18 @@ internal static class Prompts
         }
     }
 
-    /// <summary>Greedy continuations with their prompts in front: what the tokens of a decoding step are.</summary>
-    public static IReadOnlyList<int[]> Continue(MoeModel model, IReadOnlyList<Prompt> prompts, int tokens, Action<int> step, CancellationToken cancellation)
+    /// <summary>Continuations with their prompts in front: what the tokens of a decoding step are.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="prompts">What to continue.</param>
+    /// <param name="tokens">Tokens to add to a prompt, by its index; none leaves it.</param>
+    /// <param name="sampling">How they are drawn, by index.</param>
+    /// <param name="step">Told the number of tokens after every step.</param>
+    /// <param name="cancellation">Ends the work between steps.</param>
+    public static IReadOnlyList<int[]> Continue(
+        MoeModel model, IReadOnlyList<Prompt> prompts, Func<int, int> tokens, Func<int, SamplingOptions> sampling, Action<int> step, CancellationToken cancellation)
     {
-        var requests = prompts.Select(prompt => new GenerationRequest(prompt.Tokens, tokens, SamplingOptions.Greedy, IgnoreEnd: true)).ToArray();
+        var continued = Enumerable.Range(0, prompts.Count).Where(i => tokens(i) > 0).ToArray();
+        var requests = continued.Select(i => new GenerationRequest(prompts[i].Tokens, tokens(i), sampling(i), IgnoreEnd: true)).ToArray();
         var texts = prompts.Select(prompt => prompt.Tokens.ToList()).ToArray();
         using var session = new GenerationSession(model, requests);
         for (var drawn = new List<GeneratedToken>(); !session.Done; drawn.Clear())
@@ -53,7 +61,7 @@ internal static class Prompts
             cancellation.ThrowIfCancellationRequested();
             session.Step(drawn);
             foreach (var token in drawn)
-                texts[token.Request].Add(token.Token);
+                texts[continued[token.Request]].Add(token.Token);
             step(drawn.Count);
         }
         return [.. texts.Select(text => text.ToArray())];

@@ -19,7 +19,7 @@ internal sealed class PolicySpeed(StudyContext context, VariantMeasurement measu
         for (var round = 0; round < rounds; round++)
             for (var v = 0; v < variants.Count; v++, work.Advance(1))
             {
-                measurement.Load(variants[v].Plan, cancellation);
+                measurement.Load(variants[v].Variant, variants[v].Plan, cancellation);
                 var probe = new SpeedProbe(context.Model);
                 speeds[v].Add((probe.Prefill(prompt, 1, cancellation)[0], probe.Decode(DecodeSequences, DecodeTokens, Math.Min(DecodePromptTokens, prompt), 1, cancellation)[0]));
             }

@@ -1,7 +1,6 @@
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Policies;
-using Counterweight.Balancing.Splits;
 
 namespace Counterweight.Evaluation.Studies.Policies;
 
@@ -21,7 +20,7 @@ internal sealed class PolicyStudy(string name, string title, string question, Fu
     public string Method => question
         + "Plans are made from calibration text alone and measured on evaluation text and tasks: LIS over slots and in the paper's form (the number of logical experts stays), the busiest slot before over after (straggler), "
         + "max over mean load of 2 to 16 devices with tokens split evenly or to the least loaded device in each batch, bytes as held, loss and accuracies paired with the model as it is. Tokens of replicated experts go to the copy of higher "
-        + "precision by gate weight. Accuracies: Student's t on paired differences, exact McNemar test; Holm's correction is over all policies, tasks and metrics of this table. Speeds are medians of rounds in which all policies take turns.";
+        + "precision by gate weight. Accuracies: Student's t on paired differences, exact McNemar test; Holm's correction is over all policies, tasks and metrics of this table. Requests of a task that begin alike run that part once, as a server's prefix cache has it: loads are of the tokens that were run. Speeds are medians of rounds in which all policies take turns.";
 
     public StudyResult Run(StudyContext context, CancellationToken cancellation)
     {
@@ -45,7 +44,7 @@ internal sealed class PolicyStudy(string name, string title, string question, Fu
         }
         finally
         {
-            context.Model.LoadExperts(context.Model.OriginalLayers(), context.Model.OriginalExperts, () => SplitPolicies.Create("even"), CancellationToken.None);
+            context.LoadOriginal();
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Counterweight.Balancing.Loads;
+using Counterweight.Evaluation.Balance;
 using Counterweight.Evaluation.Reports;
 using Counterweight.Evaluation.Reports.Html;
 using Counterweight.Evaluation.Reports.Html.Charts;
@@ -23,7 +24,7 @@ internal sealed class PolicyTables
     public PolicyTables(IReadOnlyList<MeasuredVariant> variants, DeviceFigures devices)
     {
         _variants = variants;
-        _straggler = [.. variants.Select(variant => Straggler(Raw.TextTraffic, variant.TextTraffic))];
+        _straggler = [.. variants.Select(variant => variant.TextTraffic.StragglerRatio(Raw.TextTraffic))];
         _comparisons = [.. from variant in variants
                            from task in variant.Tasks.Zip(Raw.Tasks)
                            from comparison in TaskComparison.Of(task.First.Name, task.Second.Results, task.First.Results)
@@ -61,14 +62,14 @@ internal sealed class PolicyTables
     {
         var loss = PerplexityComparison.Of(Raw.Text, variant.Text);
         Policies.Add(variant.Variant.Name, variant.Variant.Command, variant.ExpertBytes, BytesRatio(variant), variant.Plan.Layers.Sum(layer => layer.Slots.Count),
-            Lis(variant.TextTraffic.Slots).Average(), PaperLis(variant, variant.TextTraffic.Slots), Straggler(Raw.TextTraffic, variant.TextTraffic), variant.Plan.Forecast.Loss,
+            Lis(variant.TextTraffic.Slots).Average(), PaperLis(variant, variant.TextTraffic.Slots), variant.TextTraffic.StragglerRatio(Raw.TextTraffic), variant.Plan.Forecast.Loss,
             variant.Text.Total.Perplexity, variant.Text.Total.BytePerplexity, loss.NatsPerToken.Value, loss.NatsPerToken.Low, loss.NatsPerToken.High, loss.NatsPerToken.PValue);
     }
 
     private void AddTraffic(MeasuredVariant variant, string name, MeasuredTraffic traffic, MeasuredTraffic raw, DeviceFigures devices)
     {
         var (lis, imbalance) = (Lis(traffic.Slots), devices(variant, traffic));
-        Traffic.Add([variant.Variant.Name, name, lis.Average(), lis.Max(), PaperLis(variant, traffic.Slots), Straggler(raw, traffic),
+        Traffic.Add([variant.Variant.Name, name, lis.Average(), lis.Max(), PaperLis(variant, traffic.Slots), traffic.StragglerRatio(raw),
             .. DeviceCounts.SelectMany(count => new[] { SplitNames.Even, SplitNames.LeastLoaded }
                 .Select(split => (object?)(imbalance.TryGetValue(count, out var figures) ? figures[split].Mean : null)))]);
     }
@@ -86,11 +87,11 @@ internal sealed class PolicyTables
     private void AddGeneration(MeasuredVariant variant)
     {
         var (raw, now) = (Raw.Generation, variant.Generation);
-        int[] same = [.. raw.Tokens.Zip(now.Tokens, (a, b) => a.AsSpan().CommonPrefixLength(b))];
-        var tokens = raw.Tokens.Sum(text => text.Length);
-        Generation.Add(variant.Variant.Name, raw.Tokens.Length, tokens, tokens == 0 ? null : (double)same.Sum() / tokens,
-            raw.Tokens.Length == 0 ? null : (double)same.Zip(raw.Tokens).Count(pair => pair.First == pair.Second.Length) / raw.Tokens.Length,
-            Lis(now.Slots).Average(), PaperLis(variant, now.Slots), Ratio(Array.ConvertAll(raw.Slots, slots => (double)slots.Max()), Array.ConvertAll(now.Slots, slots => (double)slots.Max())));
+        if (raw.Tokens.Length == 0)
+            return;
+        Generation.Add(variant.Variant.Name, raw.Tokens.Length, raw.Tokens.Sum(text => text.Length), now.SameTokens(raw),
+            (double)raw.Tokens.Zip(now.Tokens).Count(pair => pair.First.SequenceEqual(pair.Second)) / raw.Tokens.Length,
+            Lis(now.Traffic.Slots).Average(), PaperLis(variant, now.Traffic.Slots), now.Traffic.StragglerRatio(raw.Traffic));
     }
 
     private double BytesRatio(MeasuredVariant variant) => (double)variant.ExpertBytes / Raw.ExpertBytes;
@@ -99,25 +100,36 @@ internal sealed class PolicyTables
 
     private static double PaperLis(MeasuredVariant variant, long[][] slots) => slots.Average(layer => LoadImbalance.PaperForm(layer, variant.Plan.Model.Experts));
 
-    private static double Straggler(MeasuredTraffic before, MeasuredTraffic after) => Ratio(before.Busiest, after.Busiest);
-
-    // A layer without any tokens is as it was.
-    private static double Ratio(double[] before, double[] after) => before.Zip(after, (b, a) => a > 0 ? b / a : 1).Average();
-
     public IReadOnlyList<string> Findings()
     {
         var findings = new List<string>();
-        var comparisons = _comparisons.ToLookup(entry => entry.Variant, entry => entry.Task);
-        var fits = _variants.Where(variant => variant != Raw && BytesRatio(variant) <= 1 && comparisons[variant].All(task => task.HoldsZero)).ToArray();
-        if (fits.MaxBy(variant => _straggler[IndexOf(variant)]) is { } best)
-            findings.Add(string.Create(CultureInfo.InvariantCulture,
-                $"Best within the bytes of the model as it is and with no accuracy difference outside its 95 % interval: {best.Variant.Name}. Busiest slot {_straggler[IndexOf(best)]:0.00}x lower at {BytesRatio(best):0.0000}x bytes; ")
-                + $"paired accuracy differences compared: {comparisons[best].Count()}.");
-        var alarms = Tasks.Rows.Count(row => row[13] is < 0.05);
-        findings.Add($"{_comparisons.Count(entry => entry.Variant != Raw)} accuracies were compared; after Holm's correction {alarms} differ from raw at the 5 % level. An interval that holds 0 does not show that nothing changed: its width says what could hide in it.");
-        foreach (var variant in _variants)
-            findings.Add(Summary(variant));
+        var alarms = Alarms();
+        var fits = _variants.Where(variant => variant != Raw && BytesRatio(variant) <= 1).OrderByDescending(variant => _straggler[IndexOf(variant)]).ToArray();
+        if (fits.FirstOrDefault() is { } best)
+            findings.Add(Best("Best balance within the bytes of the model as it is", best, alarms));
+        if (fits.FirstOrDefault(variant => Outside(variant).Length == 0) is { } still && still != fits[0])
+            findings.Add(Best("Best of those with every accuracy difference inside its 95 % interval", still, alarms));
+        var compared = _comparisons.Where(entry => entry.Variant != Raw).ToArray();
+        findings.Add(string.Create(CultureInfo.InvariantCulture,
+            $"{compared.Length} accuracies were compared: {compared.Count(entry => !entry.Task.HoldsZero)} differences lie outside their 95 % interval, where chance alone puts up to one in twenty; after Holm's correction {alarms.Count} differ from raw at the 5 % level. ")
+            + "An interval that holds 0 does not show that nothing changed: its width says what could hide in it.");
+        findings.AddRange(_variants.Select(Summary));
         return findings;
+    }
+
+    // What is left at the 5 % level after Holm's correction, by policy.
+    private List<string> Alarms() => [.. Tasks.Rows.Where(row => row[13] is < 0.05).Select(row => (string)row[0]!)];
+
+    private TaskComparison[] Outside(MeasuredVariant variant) =>
+        [.. _comparisons.Where(entry => entry.Variant == variant && !entry.Task.HoldsZero).Select(entry => entry.Task)];
+
+    private string Best(string what, MeasuredVariant variant, List<string> alarms)
+    {
+        var outside = Outside(variant);
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{what}: {variant.Variant.Name}. Busiest slot {_straggler[IndexOf(variant)]:0.00}x lower at {BytesRatio(variant):0.0000}x bytes; of {_comparisons.Count(entry => entry.Variant == variant)} paired accuracy differences {outside.Length} lie outside their 95 % interval")
+            + (outside.Length == 0 ? "." : string.Create(CultureInfo.InvariantCulture,
+                $" ({string.Join(", ", outside.Select(task => $"{task.Task} {task.Metric}"))}), {alarms.Count(name => name == variant.Variant.Name)} after Holm's correction."));
     }
 
     private string Summary(MeasuredVariant variant)

@@ -16,6 +16,9 @@ internal sealed record PolicyVariant(string Name, string Policy, IReadOnlyList<P
     /// <summary>Limit on the predicted rise of the loss; null: the default.</summary>
     public double? MaxLoss { get; init; }
 
+    /// <summary>Which copy a token goes to.</summary>
+    public string Split { get; init; } = "by-gate";
+
     /// <summary>Makes the plan.</summary>
     /// <exception cref="Balancing.InvalidInputException">The policy has none for this request.</exception>
     public Plan Create(PlanRequest request)

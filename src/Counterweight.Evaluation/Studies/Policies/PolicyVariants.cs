@@ -6,12 +6,13 @@ namespace Counterweight.Evaluation.Studies.Policies;
 /// <summary>The variants of the studies.</summary>
 internal static class PolicyVariants
 {
-    public const string Raw = "raw";
-
     // Baselines have no limit on the loss: what they cost is what is measured.
     private const double NoLimit = 10;
 
     private const int Devices = 8;
+
+    /// <summary>The model as it is.</summary>
+    public static PolicyVariant Unchanged(StudyContext context) => new("raw", "none", [context.Model.OriginalExperts.StoredPrecision]);
 
     /// <summary>The paper's Table 2 and what it is to be compared with.</summary>
     public static IReadOnlyList<PolicyVariant> Grid(StudyContext context)
@@ -19,12 +20,14 @@ internal static class PolicyVariants
         var (low, original) = (context.LowPrecision, context.Model.OriginalExperts.StoredPrecision);
         return
         [
-            new(Raw, "none", [original]),
+            Unchanged(context),
             new("paper", "paper", [low]),
             new("budget int8", "budget", [Precision.Int8]),
             new("budget int8 + int4", "budget", [Precision.Int8, Precision.Int4]),
+            // EPLB's copies cost memory. At equal bytes it has none and only places, or pays with precision: for one more on each device, or for as many as fit.
+            new("EPLB, no copies", "eplb", [Precision.Int8], ("redundant-experts", "0")),
             new("EPLB, a copy a device", "eplb", [Precision.Int8, Precision.Int4]) { MaxLoss = NoLimit },
-            new("EPLB, equal bytes", "eplb", [Precision.Int8, Precision.Int4], ("redundant-experts", EqualBytes(context))) { MaxLoss = NoLimit },
+            new("EPLB, as many as fit", "eplb", [Precision.Int8], ("redundant-experts", EqualBytes(context))) { MaxLoss = NoLimit },
             new("quantize all", "quantize", [Precision.Int8], ("share", "1")),
             new("quantize hot half", "quantize", [Precision.Int8], ("experts", "hot")),
             new("quantize cold half", "quantize", [Precision.Int8], ("experts", "cold")),
@@ -38,7 +41,7 @@ internal static class PolicyVariants
         var low = context.LowPrecision;
         return
         [
-            new(Raw, "none", [context.Model.OriginalExperts.StoredPrecision]),
+            Unchanged(context),
             new("quantize least important only", "paper", [low], ("replicas", "0")),
             new("replicate in low precision only", "paper", [low], ("quantized", "0")) { Budget = ForReplicas(context, 1) },
             new("quantize all experts", "quantize", [low], ("share", "1")),

@@ -1,3 +1,4 @@
+using Counterweight.Balancing.Loads;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
 
@@ -37,6 +38,15 @@ internal sealed class RoutedSequences : IForwardTrace
 
     /// <summary>The chosen experts of the tokens from <paramref name="first"/> on, [tokens · k].</summary>
     public ReadOnlySpan<int> Of(int layer, int sequence, int first, int tokens) => _choices[layer][sequence].AsSpan(first * TopK, tokens * TopK);
+
+    /// <summary>Adds the loads of a sequence from the token <paramref name="first"/> on.</summary>
+    public void AddTo(ExpertLoads loads, int sequence, int first)
+    {
+        for (var layer = 0; layer < Layers; layer++)
+            foreach (var expert in Of(layer, sequence, first, Length(sequence) - first))
+                if (expert >= 0) // else dropped
+                    loads[layer][expert]++;
+    }
 
     /// <summary>Runs sequences through the model.</summary>
     public static RoutedSequences Of(MoeModel model, IReadOnlyList<int[]> sequences, Action<int>? routed = null, CancellationToken cancellation = default)
