@@ -8,7 +8,7 @@ namespace Counterweight.Engine.Kernels;
 /// </summary>
 internal sealed unsafe class Avx512VnniCodes : CodeProduct
 {
-    // By TileShape.Index; emitted on first use, shared by all kernels of the process.
+    // By TileShape.Index; emitted for a kind of weights on its first use, shared by all kernels of the process.
     private static readonly nint[] Tiles = new nint[TileShape.Count];
 
     public static bool IsSupported => Avx512BW.IsSupported && (X86Base.CpuId(7, 0).Ecx & (1 << 11)) != 0 && ExecutableMemory.IsAllowed;
@@ -20,22 +20,28 @@ internal sealed unsafe class Avx512VnniCodes : CodeProduct
     protected override void Multiply(bool int4, in CodeTile tile, int panels, int rows)
     {
         var shape = new TileShape(int4, tile.ScaleType, panels, rows, tile.FetchLines);
-        ref var entry = ref Tiles[shape.Index];
-        var code = Volatile.Read(ref entry);
+        var code = Volatile.Read(ref Tiles[shape.Index]);
         if (code == 0)
-            code = Emit(ref entry, shape);
+            code = Emit(shape);
         fixed (CodeTile* argument = &tile)
             ((delegate* unmanaged<CodeTile*, void>)code)(argument);
     }
 
+    /// <summary>All tiles for the same kind of weights at once, so that steady work meets none that is missing.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static nint Emit(ref nint entry, TileShape shape)
+    private static nint Emit(TileShape wanted)
     {
         lock (Tiles)
         {
-            if (entry == 0 && ExecutableMemory.TryCreate(new VnniTileEmitter(shape).Emit(), out var code))
-                Volatile.Write(ref entry, code);
-            return entry != 0 ? entry : throw new InvalidOperationException("executable memory was granted before and is refused now");
+            if (Tiles[wanted.Index] != 0)
+                return Tiles[wanted.Index];
+            var shapes = wanted.Siblings().ToArray();
+            var codes = Array.ConvertAll(shapes, shape => new VnniTileEmitter(shape).Emit());
+            if (!ExecutableMemory.TryCreate([.. codes.SelectMany(code => code)], out var start))
+                throw new InvalidOperationException("executable memory was granted before and is refused now");
+            for (var i = 0; i < shapes.Length; start += codes[i++].Length)
+                Volatile.Write(ref Tiles[shapes[i].Index], start);
+            return Tiles[wanted.Index];
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 using Counterweight.Balancing.Plans;
@@ -97,13 +96,13 @@ internal abstract unsafe class CodeProduct
     }
 
     /// <summary>
-    /// The next panels are fetched while these are multiplied, evenly over the tiles of rows: hardware fetches along a panel, but not on to the next one, and
-    /// a core that first reads and then computes would leave memory idle half of the time.
+    /// The next panels are fetched while these are multiplied, where there are several tiles of rows one half by each of the first two: hardware fetches along a panel,
+    /// but not on to the next one, and a core that first reads and then computes would leave memory idle half of the time.
     /// </summary>
-    private static void ShareFetches(ref CodeTile tile, int lines, int part, int parts, int panels)
+    private static void ShareFetches(ref CodeTile tile, bool int4, int part, int parts, int panels)
     {
-        var share = (int)BitOperations.RoundUpToPowerOf2((uint)((lines + parts - 1) / parts));
-        tile.FetchLines = tile.Next is not null && part * share < lines ? share : 0;
+        var share = TileShape.LinesOf(int4) / Math.Min(parts, 2);
+        tile.FetchLines = tile.Next is not null && part < 2 ? share : 0;
         tile.Next += part * share * panels * tile.Groups * 64;
     }
 
@@ -124,7 +123,7 @@ internal abstract unsafe class CodeProduct
                 tile.Y[r] = outputs == pair * Width ? (nint)(y + (nint)(first + r) * yStride) : (nint)(results + r * 2 * Width);
             }
             var next = tile.Next;
-            ShareFetches(ref tile, weights.Codes == Precision.Int4 ? 4 : 8, t, tiles, pair);
+            ShareFetches(ref tile, weights.Codes == Precision.Int4, t, tiles, pair);
             Multiply(weights.Codes == Precision.Int4, tile, pair, count);
             tile.Next = next;
             for (var r = 0; r < count && outputs < pair * Width; r++)

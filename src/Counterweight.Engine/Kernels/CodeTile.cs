@@ -31,7 +31,7 @@ internal unsafe struct CodeTile
     /// <summary>Bytes from scales to those that are wanted next.</summary>
     public nint ScalesAhead;
 
-    /// <summary>A power of two up to a group's lines, or 0.</summary>
+    /// <summary>All lines of a group, half of them, or 0.</summary>
     public int FetchLines;
 
     /// <summary>Groups of 32 inputs.</summary>

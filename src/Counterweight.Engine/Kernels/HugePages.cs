@@ -12,6 +12,9 @@ internal static class HugePages
     private static readonly Lock Gate = new();
     private static Stretch? s_current;
 
+    /// <summary>Bytes of all pieces that were not given back.</summary>
+    public static long BytesInUse { get; private set; }
+
     /// <summary>A piece of memory, and what it is a piece of.</summary>
     public readonly record struct Piece(nint Address, long Bytes, object? Owner);
 
@@ -31,6 +34,7 @@ internal static class HugePages
                 s_current?.ReleaseIfUnused();
                 s_current = stretch;
             }
+            BytesInUse += bytes;
             return new Piece(s_current.Take(bytes), bytes, s_current);
         }
     }
@@ -39,7 +43,10 @@ internal static class HugePages
     public static void Return(in Piece piece)
     {
         lock (Gate)
+        {
+            BytesInUse -= piece.Bytes;
             ((Stretch)piece.Owner!).Return(piece, isCurrent: piece.Owner == s_current);
+        }
     }
 
     private sealed class Stretch

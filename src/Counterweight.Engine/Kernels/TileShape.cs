@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace Counterweight.Engine.Kernels;
 
 /// <summary>What the machine code of a register tile depends on.</summary>
@@ -10,16 +8,26 @@ namespace Counterweight.Engine.Kernels;
 /// <param name="FetchLines">As <see cref="CodeTile.FetchLines"/>.</param>
 internal readonly record struct TileShape(bool Int4, ScaleType Scales, int Panels, int Rows, int FetchLines)
 {
-    private const int ScaleTypes = 4;
-    private const int FetchKinds = 5; // 0, 1, 2, 4, 8
+    private const int FetchKinds = 3, ScaleTypes = 4;
 
     /// <summary>Number of shapes.</summary>
-    public const int Count = ScaleTypes * FetchKinds * 2 * 2 * CodeTile.MaxRows;
+    public const int Count = 2 * ScaleTypes * 2 * CodeTile.MaxRows * FetchKinds;
+
+    /// <summary>Cache lines of a group in a panel: 32-bit words, each for 16 outputs.</summary>
+    public int Lines => LinesOf(Int4);
 
     /// <summary>The shape's place among all.</summary>
-    public int Index =>
-        (((int)Scales * FetchKinds + (FetchLines == 0 ? 0 : BitOperations.Log2((uint)FetchLines) + 1)) * 4 + (Int4 ? 2 : 0) + Panels - 1) * CodeTile.MaxRows + Rows - 1;
+    public int Index => ((((Int4 ? ScaleTypes : 0) + (int)Scales) * 2 + Panels - 1) * CodeTile.MaxRows + Rows - 1) * FetchKinds + 2 * FetchLines / Lines;
 
-    /// <summary>32-bit words of a group in a panel, each a cache line for 16 outputs.</summary>
-    public int Words => Int4 ? 4 : 8;
+    /// <summary>Cache lines of a group in a panel.</summary>
+    public static int LinesOf(bool int4) => int4 ? 4 : 8;
+
+    /// <summary>All shapes for the same kind of weights.</summary>
+    public IEnumerable<TileShape> Siblings()
+    {
+        for (var panels = 1; panels <= 2; panels++)
+            for (var rows = 1; rows <= CodeTile.MaxRows; rows++)
+                for (var fetch = 0; fetch < FetchKinds; fetch++)
+                    yield return this with { Panels = panels, Rows = rows, FetchLines = fetch * Lines / 2 };
+    }
 }

@@ -40,7 +40,7 @@ internal sealed class VnniTileEmitter(TileShape shape)
         var loop = _code.CreateLabel();
         _code.Label(ref loop);
         StartSums();
-        for (var word = 0; word < shape.Words; word++)
+        for (var word = 0; word < shape.Lines; word++)
         {
             FetchNext(word);
             if (shape.Int4)
@@ -121,7 +121,7 @@ internal sealed class VnniTileEmitter(TileShape shape)
     private void FetchNext(int word)
     {
         var lines = shape.FetchLines * shape.Panels;
-        for (var line = lines * word / shape.Words; line < lines * (word + 1) / shape.Words; line++)
+        for (var line = lines * word / shape.Lines; line < lines * (word + 1) / shape.Lines; line++)
             _code.prefetcht0(__byte_ptr[Next + 64 * line]);
     }
 
@@ -193,7 +193,7 @@ internal sealed class VnniTileEmitter(TileShape shape)
             _code.add(Next, 64 * shape.FetchLines * shape.Panels);
         for (var panel = 0; panel < shape.Panels; panel++)
         {
-            _code.add(Codes(panel), 64 * shape.Words);
+            _code.add(Codes(panel), 64 * shape.Lines);
             _code.add(Scales(panel), ScaleStep);
         }
         _code.dec(Groups);

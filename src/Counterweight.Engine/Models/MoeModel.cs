@@ -150,6 +150,7 @@ public abstract unsafe class MoeModel : IDisposable
                 banks.Add(ExpertBankLoader.Load(Context, l, layers[l].Slots, Shape, source, split(), ExpertFunction, cancellation));
                 ReleaseFiles();
             }
+            cancellation.ThrowIfCancellationRequested();
         }
         catch
         {
