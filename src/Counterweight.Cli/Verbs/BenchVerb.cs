@@ -19,6 +19,7 @@ internal static class BenchVerb
     private static readonly Option<int?> Tokens = CommonOptions.Ranged(new Option<int?>("--tokens") { Description = "Tokens that each sequence gets; default 64" }, 1, int.MaxValue);
     private static readonly Option<int?> Runs = CommonOptions.Ranged(new Option<int?>("--runs") { Description = "Timed runs of each, after one that is not timed; default 5" }, 1, 1000);
     private static readonly Option<int?> Threads = CommonOptions.Threads();
+    private static readonly Option<bool> Pin = CommonOptions.Pin();
     private static readonly Option<string?> Kernels = CommonOptions.Kernels();
     private static readonly Option<ComputeMode> Compute = CommonOptions.Compute();
     private static readonly Option<string?> Json = CommonOptions.Json();
@@ -27,12 +28,12 @@ internal static class BenchVerb
     {
         var command = new Command("bench", "Times prefill and decoding: slowest, middle and fastest run, tokens per second")
         {
-            Model, Plan, Split, PromptTokens, Batch, Tokens, Runs, Threads, Kernels, Compute, Json,
+            Model, Plan, Split, PromptTokens, Batch, Tokens, Runs, Threads, Pin, Kernels, Compute, Json,
         };
         command.Does((parsed, terminal, cancellation) =>
         {
             CommonOptions.CheckJson(parsed, Json);
-            using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, CommonOptions.Load(parsed, Plan, Threads, Kernels, Compute, Split), terminal.Warn);
+            using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, CommonOptions.Load(parsed, Plan, Threads, Kernels, Compute, Split) with { Pin = parsed.GetValue(Pin) }, terminal.Warn);
             var prompts = parsed.GetValue(PromptTokens) is { Length: > 0 } given ? given : SpeedBench.DefaultPrompts(loaded.Model.Shape);
             var bench = new SpeedBench(prompts, parsed.GetValue(Batch)!, parsed.GetValue(Tokens) ?? 64, parsed.GetValue(Runs) ?? 5);
             var speeds = terminal.WithProgress(progress => bench.Run(loaded.Model, progress, cancellation));

@@ -16,6 +16,9 @@ internal static class CommonOptions
 
     public static Option<string?> Plan() => new("--plan") { Description = "Plan to load the experts by; default: the folder's own plan.json, else the checkpoint as it is" };
 
+    /// <summary>Whether threads are pinned.</summary>
+    public static Option<bool> Pin() => new("--pin") { Description = "Keeps each thread on a processor of its own; helps where nothing else runs" };
+
     public static Option<int?> Threads() => Ranged(new Option<int?>("--threads") { Description = "Threads, 1 to 1024; default: one for each core" }, 1, 1024);
 
     public static Option<string?> Kernels()

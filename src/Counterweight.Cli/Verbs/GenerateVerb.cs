@@ -31,6 +31,7 @@ internal static class GenerateVerb
     private static readonly Option<string?> Plan = CommonOptions.Plan();
     private static readonly Option<string> Split = CommonOptions.Split();
     private static readonly Option<int?> Threads = CommonOptions.Threads();
+    private static readonly Option<bool> Pin = CommonOptions.Pin();
     private static readonly Option<string?> Kernels = CommonOptions.Kernels();
     private static readonly Option<ComputeMode> Compute = CommonOptions.Compute();
     private static readonly Option<string?> Json = CommonOptions.Json();
@@ -39,7 +40,7 @@ internal static class GenerateVerb
     {
         var command = new Command("generate", "Continues prompts or holds a conversation: the text goes to stdout as it comes, what it took to stderr")
         {
-            Model, Prompt, Chat, SystemMessage, ChatTemplate, TemplateOption, MaxTokens, Temperature, TopK, TopP, MinP, RepetitionPenalty, IgnoreEnd, Seed, Plan, Split, Threads, Kernels, Compute, Json,
+            Model, Prompt, Chat, SystemMessage, ChatTemplate, TemplateOption, MaxTokens, Temperature, TopK, TopP, MinP, RepetitionPenalty, IgnoreEnd, Seed, Plan, Split, Threads, Pin, Kernels, Compute, Json,
         };
         command.Does(async (parsed, terminal, cancellation) =>
         {
@@ -47,7 +48,7 @@ internal static class GenerateVerb
             var sampling = Sampling(parsed);
             sampling.Validate();
             CheckChat(parsed);
-            using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, CommonOptions.Load(parsed, Plan, Threads, Kernels, Compute, Split), terminal.Warn);
+            using var loaded = LoadedModel.Open(parsed.GetValue(Model)!, CommonOptions.Load(parsed, Plan, Threads, Kernels, Compute, Split) with { Pin = parsed.GetValue(Pin) }, terminal.Warn);
             var figures = parsed.GetValue(Chat)
                 ? await Conversation(parsed, loaded, terminal, sampling).RunAsync(parsed.GetValue(Prompt) is { Length: > 0 } turns ? turns : null, cancellation)
                 : await Continuation(parsed, loaded, terminal, sampling).RunAsync(cancellation);

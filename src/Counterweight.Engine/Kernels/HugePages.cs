@@ -10,7 +10,7 @@ internal static class HugePages
     private const int Alignment = 64;
 
     private static readonly Lock Gate = new();
-    private static Stretch? s_current;
+    private static Stretch? _current;
 
     /// <summary>Bytes of all pieces that were not given back.</summary>
     public static long BytesInUse { get; private set; }
@@ -27,15 +27,15 @@ internal static class HugePages
         bytes = (Math.Max(bytes, 1) + Alignment - 1) / Alignment * Alignment;
         lock (Gate)
         {
-            if (s_current is null || s_current.Left < bytes)
+            if (_current is null || _current.Left < bytes)
             {
                 if (Stretch.TryMap(Math.Max(StretchBytes, (bytes + PageBytes - 1) / PageBytes * PageBytes)) is not { } stretch)
                     return null;
-                s_current?.ReleaseIfUnused();
-                s_current = stretch;
+                _current?.ReleaseIfUnused();
+                _current = stretch;
             }
             BytesInUse += bytes;
-            return new Piece(s_current.Take(bytes), bytes, s_current);
+            return new Piece(_current.Take(bytes), bytes, _current);
         }
     }
 
@@ -45,7 +45,7 @@ internal static class HugePages
         lock (Gate)
         {
             BytesInUse -= piece.Bytes;
-            ((Stretch)piece.Owner!).Return(piece, isCurrent: piece.Owner == s_current);
+            ((Stretch)piece.Owner!).Return(piece, isCurrent: piece.Owner == _current);
         }
     }
 

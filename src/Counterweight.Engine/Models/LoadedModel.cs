@@ -50,7 +50,7 @@ public sealed class LoadedModel : IDisposable
         MoeModel? model = null;
         try
         {
-            pool = new WorkerPool(options.Threads);
+            pool = new WorkerPool(options.Threads, options.Pin);
             model = ModelLoader.Load(checkpoint, new ComputeContext(MatMulKernelFactory.Create(options.Kernels), pool, options.Compute), warn);
             var loaded = new LoadedModel(checkpoint, pool, model);
             loaded.Apply(PlanFor(options, checkpoint, model), options.Split);
@@ -120,6 +120,9 @@ public sealed record LoadOptions
 
     /// <summary>Threads, 1 to 1024; null (default): one for each core.</summary>
     public int? Threads { get; init; }
+
+    /// <summary>Keeps each thread on a processor of its own; default false.</summary>
+    public bool Pin { get; init; }
 
     /// <summary>Kernel variant by name; null (default): the best one, or what COUNTERWEIGHT_KERNELS says.</summary>
     public string? Kernels { get; init; }

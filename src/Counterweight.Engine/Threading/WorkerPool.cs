@@ -23,7 +23,11 @@ public sealed class WorkerPool : IDisposable
     /// <summary>An item number that no work has: there is nothing to take.</summary>
     private const int Closed = int.MaxValue / 2;
 
+    [ThreadStatic]
+    private static WorkerPool? _pinnedFor;
+
     private readonly Thread[] _threads;
+    private readonly bool _pin;
     private readonly object _gate = new();
     private IParallelWork? _work;
     private ExceptionDispatchInfo? _failure;
@@ -37,8 +41,12 @@ public sealed class WorkerPool : IDisposable
 
     /// <summary>Starts <paramref name="workers"/> - 1 threads.</summary>
     /// <param name="workers">1 to 1024; default: one for each core.</param>
-    public WorkerPool(int? workers = null)
+    /// <param name="pin">
+    /// Keeps every worker on a processor of its own, also threads that call <see cref="Run"/>, for good. Without effect where there are more workers than processors, and outside Linux.
+    /// </param>
+    public WorkerPool(int? workers = null, bool pin = false)
     {
+        _pin = pin;
         Workers = workers ?? Environment.ProcessorCount;
         ArgumentOutOfRangeException.ThrowIfLessThan(Workers, 1, nameof(workers));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Workers, 1024, nameof(workers));
@@ -63,6 +71,8 @@ public sealed class WorkerPool : IDisposable
     public void Run(IParallelWork work, int items)
     {
         ObjectDisposedException.ThrowIf(_stopping, this);
+        if (_pin)
+            Pin(0);
         if (items <= 1 || Workers == 1)
         {
             for (var item = 0; item < items; item++)
@@ -98,8 +108,18 @@ public sealed class WorkerPool : IDisposable
             thread.Join();
     }
 
+    private void Pin(int worker)
+    {
+        if (_pinnedFor == this)
+            return;
+        _pinnedFor = this;
+        ProcessorPinning.TryPin(worker, Workers);
+    }
+
     private void WorkerLoop(int worker)
     {
+        if (_pin)
+            Pin(worker);
         for (var seen = 0; ;)
         {
             seen = WaitForEpochAfter(seen);

@@ -39,6 +39,31 @@ public class WorkerPoolTests
     }
 
     [Fact]
+    public void PinnedWorkersHaveAProcessorEach()
+    {
+        if (ProcessorPinning.Processors.Count < 2)
+            Assert.Skip("no two processors to pin to");
+        // A thread of its own: the caller stays pinned.
+        var failure = "did not run";
+        var thread = new Thread(() =>
+        {
+            using var pool = new WorkerPool(2, pin: true);
+            var seen = new int[2][];
+            // Each worker waits for the other, so that both run.
+            using var both = new Barrier(2);
+            pool.Run(new ItemWork((_, worker) =>
+            {
+                both.SignalAndWait();
+                seen[worker] = ProcessorPinning.AllowedHere();
+            }), 2);
+            failure = seen[0].Length == 1 && seen[1].Length == 1 && seen[0][0] != seen[1][0] ? "" : $"workers may run on {string.Join(' ', seen[0])} and {string.Join(' ', seen[1])}";
+        });
+        thread.Start();
+        thread.Join();
+        Assert.Equal("", failure);
+    }
+
+    [Fact]
     public void ManyTinyRunsInARow()
     {
         using var pool = new WorkerPool(3);
