@@ -10,7 +10,7 @@ internal static class CharacterTokenizer
 
     public static int[] Encode(string text, bool addSpecialTokens) => [.. text.Select(c => (int)c)];
 
-    public static RequestTokenizer Requests(int maxLength = 1_000_000) => new(Encode, PrefixToken, PrefixText, maxLength);
+    public static RequestTokenizer Requests(int maxLength = 1_000_000, bool hasEncoder = false) => new(Encode, PrefixToken, PrefixText, maxLength, hasEncoder);
 
     public static string Decode(IEnumerable<int> ids) => string.Concat(ids.Select(id => (char)id));
 }

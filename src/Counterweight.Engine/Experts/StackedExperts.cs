@@ -1,4 +1,3 @@
-using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Models;
 
 namespace Counterweight.Engine.Experts;

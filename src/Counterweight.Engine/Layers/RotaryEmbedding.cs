@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Counterweight.Balancing;
 
 namespace Counterweight.Engine.Layers;
 
@@ -14,8 +15,11 @@ public sealed unsafe class RotaryEmbedding(RotaryFrequencies frequencies)
     public int Width => frequencies.Inverse.Length * 2;
 
     /// <summary>Computes the tables up to <paramref name="positions"/> positions; not to be called while rows are being rotated.</summary>
+    /// <exception cref="InvalidInputException">Such long texts would need other frequencies.</exception>
     public void Reserve(int positions)
     {
+        if (positions > frequencies.LongestText)
+            throw new InvalidInputException("text", $"{positions} tokens", $"at most {frequencies.LongestText}: rotation scaled for longer texts is not supported");
         var half = frequencies.Inverse.Length;
         var known = _cos.Length / half;
         if (positions <= known)

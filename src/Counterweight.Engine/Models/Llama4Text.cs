@@ -50,10 +50,9 @@ internal static unsafe class Llama4Text
         var (scale, floor) = (config.Factor("attn_scale", 0.1), config.Factor("floor_scale", 8192));
         var norms = config.File.Bool("use_qk_norm", true);
         var rotates = Rotates(layer, config);
-        HeadPreparation prepare = !rotates ? tunes ? Tune : (_, _, _, _) => { }
-            : norms ? RotateAndNorm(builder)
-            : builder.RotatePairs;
-        return builder.Attention(layer, prepare, bias, bias, ReachOf(layer, rotates, config));
+        HeadPreparation ofRotating = norms ? RotateAndNorm(builder) : builder.RotatePairs;
+        HeadPreparation ofOthers = tunes ? Tune : (_, _, _, _) => { };
+        return builder.Attention(layer, rotates ? ofRotating : ofOthers, bias, bias, ReachOf(layer, rotates, config));
 
         void Tune(float* queries, float* keys, float* values, int position) =>
             VectorMath.Multiply(new Span<float>(queries, config.QueryWidth), 1 + scale * MathF.Log(1 + MathF.Floor((position + 1) / floor)));

@@ -1,5 +1,4 @@
 using Counterweight.Engine.Checkpoints;
-using Counterweight.Engine.Experts;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Threading;
 

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Generation;
 using Counterweight.Engine.Layers;
@@ -149,6 +150,9 @@ public sealed unsafe class GoldenVerifier : IForwardTrace
 
     private int[] Greedy(int[][] prompts, int count)
     {
+        // References know no longest text; sessions do.
+        if (prompts.Max(prompt => prompt.Length) + count > _model.Shape.MaxPositions)
+            return [.. prompts.SelectMany(prompt => GreedyBeyond(prompt, count))];
         var requests = prompts.Select(prompt => new GenerationRequest(prompt, count, SamplingOptions.Greedy, IgnoreEnd: true)).ToArray();
         using var session = new GenerationSession(_model, requests);
         var drawn = prompts.Select(_ => new List<int>()).ToArray();
@@ -159,5 +163,27 @@ public sealed unsafe class GoldenVerifier : IForwardTrace
             tokens.ForEach(token => drawn[token.Request].Add(token.Token));
         }
         return [.. drawn.SelectMany(ids => ids)];
+    }
+
+    private int[] GreedyBeyond(int[] prompt, int count)
+    {
+        using var cache = _model.NewSequence();
+        var batch = new Batch();
+        var drawn = new int[count];
+        var logits = new float[_model.Shape.Vocabulary];
+        for (var i = 0; i < count; i++)
+        {
+            _cancellation.ThrowIfCancellationRequested();
+            batch.Clear();
+            if (i == 0)
+                _model.AddPrompt(batch, cache, prompt);
+            else
+                batch.Add(cache, drawn.AsSpan(i - 1, 1));
+            _model.Forward(batch);
+            fixed (float* pointer = logits)
+                _model.Logits(batch.Rows - 1, 1, pointer);
+            drawn[i] = TensorPrimitives.IndexOfMax<float>(logits);
+        }
+        return drawn;
     }
 }

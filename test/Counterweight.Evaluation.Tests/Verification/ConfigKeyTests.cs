@@ -18,9 +18,9 @@ public sealed class ConfigKeyTests
 
     private static readonly Dictionary<string, string[]> WithoutEffect = new()
     {
-        // Follows from other sizes.
-        ["deepseek_v2"] = ["qk_head_dim"],
-        ["deepseek_v3"] = ["qk_head_dim"],
+        // Follows from other sizes; the ramp of such narrow heads begins at 0 in any case.
+        ["deepseek_v2"] = ["qk_head_dim", "rope_scaling.beta_fast"],
+        ["deepseek_v3"] = ["qk_head_dim", "rope_scaling.beta_fast"],
         // The tensors say it.
         ["gpt_oss"] = ["quantization_config.modules_to_not_convert"],
         // A list in the same file says it.
@@ -36,8 +36,8 @@ public sealed class ConfigKeyTests
         // Of training, and of gates and calculators that are refused.
         ["llama_moe"] = ["gate_use_balance", "gate_balance_loss_weight", "gate_add_noise", "gate_noise_epsilon", "drop_tokens", "dropped_padding", "capacity_factor"],
         ["switch_transformers"] = ["add_cross_attention", "add_router_probs", "router_ignore_padding_tokens"],
-        // For texts beyond the original length, which are refused.
-        ["phimoe"] = ["original_max_position_embeddings", "rope_scaling.original_max_position_embeddings", "rope_scaling.long_factor", "rope_scaling.long_mscale"],
+        // For texts beyond the original length, which are refused; the length is that of the key outside.
+        ["phimoe"] = ["rope_scaling.long_factor", "rope_scaling.long_mscale", "rope_scaling.original_max_position_embeddings"],
         // Weights add up to more.
         ["ernie4_5_moe"] = ["moe_norm_min"],
     };

@@ -1,6 +1,9 @@
+using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
+using Counterweight.Evaluation.Balance;
+using Counterweight.Evaluation.Scoring;
 using Counterweight.Tests;
 
 namespace Counterweight.Evaluation.Tests.Verification;
@@ -38,7 +41,86 @@ public sealed class EncoderDecoderTests
         Assert.Equal([model.Shape.DecoderStart!.Value, 7, 8], batch.Tokens.ToArray());
     }
 
-    private static LoadedModel Open(string folder) => LoadedModel.Open(GoldenFiles.Shared("goldens", "models", folder), new LoadOptions { Threads = 2 });
+    [Fact]
+    public void Of_a_whole_text_the_second_half_of_each_window_is_predicted()
+    {
+        var request = CharacterTokenizer.Requests(maxLength: 6, hasEncoder: true).Rolling("abcdefghijkm");
+        Assert.Equal(["abcde", "ghijk"], request.Windows.Select(window => CharacterTokenizer.Decode(window.Input)));
+        Assert.Equal(["def", "jkm"], request.Windows.Select(window => CharacterTokenizer.Decode(window.Targets)));
+        Assert.Equal((6, 6, 0.5), (request.ContextTokens, request.ContinuationTokens, request.PredictedShare));
+
+        var odd = CharacterTokenizer.Requests(maxLength: 6, hasEncoder: true).Rolling("abcdefghi" + "jklm");
+        Assert.Equal(["def", "jkl"], odd.Windows.Select(window => CharacterTokenizer.Decode(window.Targets)));
+        Assert.Equal(6 / 13.0, odd.PredictedShare, 1e-12);
+        Assert.Empty(CharacterTokenizer.Requests(hasEncoder: true).Rolling("a").Windows);
+    }
+
+    [Fact]
+    public void Scores_are_those_of_a_decoder_that_is_given_what_the_encoder_has_read()
+    {
+        using var loaded = Open("switch_transformers");
+        var model = loaded.Model;
+        int[] text = [.. Enumerable.Range(0, 21).Select(i => 3 + 7 * i % 100)];
+        using var scorer = new ModelScorer(model);
+        var request = Assert.Single(RollingWindows.Halves(text, 100));
+
+        var logits = ModelRuns.Logits(model, 1, (batch, cache, _) => batch.Add(cache, text.AsSpan(0, 11), [model.Shape.DecoderStart!.Value, .. text[11..^1]]));
+        var expected = text[11..].Select((id, i) => LogProbability(logits.AsSpan(i * model.Shape.Vocabulary, model.Shape.Vocabulary), id)).Sum();
+        Assert.Equal(expected, Assert.Single(scorer.Score([request])).LogLikelihood, 1e-4);
+    }
+
+    /// <summary>What <c>balance</c> measures on an encoder-decoder: loads of both stacks, and a perplexity of the second halves.</summary>
+    [Fact]
+    public void Balancing_measures_both_stacks()
+    {
+        var pocket = Path.Combine(GoldenFiles.ProjectRoot, "models", "pocket-moe");
+        using var copy = CheckpointCopy.Of("switch_transformers", WithLargeVocabulary, config => (config["vocab_size"], config["expert_capacity"]) = (Vocabulary, 1000));
+        foreach (var file in (string[])["tokenizer.json", "tokenizer_config.json"])
+            File.Copy(Path.Combine(pocket, file), Path.Combine(copy.Path, file));
+        using var data = new TemporaryData();
+        var options = new BalanceOptions { Model = copy.Path, CalibrationFiles = [], EvaluationFiles = [data.Write("evaluation.txt", Words(2, 400))], Out = data.Path("out") };
+        using var loaded = ModelRuns.Open(copy.Path);
+        var measured = new ModelMeasurement(loaded, options, [], SilentProgress.Instance).Run(null, "before", TestContext.Current.CancellationToken);
+
+        Assert.InRange(measured.Figures.Perplexity, 2, 1e6);
+        Assert.Equal(4, measured.Figures.Lis.Layers.Count);
+        long[] loads = [.. Enumerable.Range(0, 4).Select(layer => measured.Loads[layer].ToArray().Sum())];
+        Assert.Equal((loads[0], loads[2]), (loads[1], loads[3])); // two layers of each stack
+        Assert.Equal(loads[2], measured.Perplexity.Total.Tokens);
+        Assert.InRange(loads[0] - loads[2], 0, 1);
+        Assert.InRange(loads[2], 150, 1000);
+    }
+
+    private const int Vocabulary = 8192;
+
+    private static IEnumerable<TensorToWrite> WithLargeVocabulary(Checkpoint checkpoint)
+    {
+        var random = new Random(5);
+        foreach (var name in checkpoint.TensorNames)
+        {
+            var tensor = checkpoint.Get(name);
+            yield return tensor.Shape[0] == checkpoint.Get("shared.weight").Shape[0]
+                ? TensorToWrite.FromFloats(name, [Vocabulary, tensor.Shape[1]], Enumerable.Range(0, Vocabulary * (int)tensor.Shape[1]).Select(_ => random.NextSingle() - 0.5f).ToArray())
+                : TensorToWrite.Copy(tensor);
+        }
+    }
+
+    private static string Words(int seed, int count)
+    {
+        string[] words = ["the", "river", "ran", "past", "an", "old", "mill", "where", "nobody", "had", "worked", "for", "years", "and", "grass", "grew"];
+        var random = new Random(seed);
+        return string.Join(' ', Enumerable.Range(0, count).Select(_ => words[random.Next(words.Length)]));
+    }
+
+    private static double LogProbability(ReadOnlySpan<float> logits, int id)
+    {
+        var sum = 0.0;
+        foreach (var logit in logits)
+            sum += Math.Exp(logit - (double)logits[id]);
+        return -Math.Log(sum);
+    }
+
+    private static LoadedModel Open(string folder) => ModelRuns.OpenGolden(folder);
 
     private static long[][] Loads(MoeModel model, int[][] texts)
     {

@@ -84,4 +84,30 @@ public sealed class FamilyBalancingTests
             Assert.Equal(loaded.Checkpoint.TensorNames, reopened.Checkpoint.TensorNames);
         Assert.InRange(expected.Zip(actual, (a, b) => MathF.Abs(a - b)).Max(), 0, 1e-3f);
     }
+
+    /// <summary>Shared experts, dense layers and layers that predict further tokens are no part of plans; both stacks of an encoder-decoder are.</summary>
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void Plans_are_of_routed_experts_alone(string folder)
+    {
+        using var loaded = ModelRuns.OpenGolden(folder);
+        var model = loaded.Model;
+        var planned = Enumerable.Range(0, model.Shape.MoeLayers.Count)
+            .SelectMany(layer => Enumerable.Range(0, model.Shape.Experts).SelectMany(expert => model.ExpertPlaces(layer, expert).Matrices.Select(place => place.Tensor)))
+            .ToHashSet();
+
+        Assert.DoesNotContain(planned, name => name.Contains("shared", StringComparison.Ordinal));
+        Assert.All(planned, name => Assert.Contains("expert", name.Replace("block_sparse_moe", "experts", StringComparison.Ordinal), StringComparison.Ordinal));
+        // Of what the checkpoint has of experts, nothing else is left out than what lies behind the last layer.
+        var left = loaded.Checkpoint.TensorNames.Where(name => name.Contains(".experts.", StringComparison.Ordinal) && !name.Contains("bias", StringComparison.Ordinal) && !planned.Contains(name));
+        Assert.All(
+            left.Where(name => !planned.Any(stack => name.StartsWith(stack + "_", StringComparison.Ordinal))), // blocks and scales
+            name => Assert.StartsWith($"model.layers.{model.Shape.Layers}.", name, StringComparison.Ordinal));
+        Assert.Equal(model.Shape.EncoderLayers > 0, planned.Any(name => name.StartsWith("encoder.", StringComparison.Ordinal)));
+        Assert.Equal(model.Shape.EncoderLayers > 0, planned.Any(name => name.StartsWith("decoder.", StringComparison.Ordinal)));
+
+        var dense = model.DenseBytes;
+        model.LoadExperts(ModelRuns.Replicated(model), model.OriginalExperts, () => SplitPolicies.Create("even"));
+        Assert.Equal(dense, model.DenseBytes);
+    }
 }
