@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Checkpoints;
@@ -37,6 +38,21 @@ public sealed class GgufModelTests
         var difference = Assert.Single(Verify(path, GoldenOf(path), kernel, 1e-4));
         Assert.EndsWith("logits", difference.Tensor, StringComparison.Ordinal);
         Assert.True(difference.Agrees, $"{difference}");
+    }
+
+    /// <summary>The file's matrices are the original's, rounded; everything else is F32 in both.</summary>
+    [Fact]
+    public unsafe void Bf16_file_gives_the_logits_of_the_rounded_original()
+    {
+        using var data = new TemporaryData();
+        var path = GoldenFiles.Shared("goldens", "gguf", "qwen3_moe_64.bf16.gguf");
+        var original = GoldenFiles.Shared("goldens", "models", "qwen3_moe_64");
+        using (var checkpoint = Checkpoint.Open(original))
+            SafetensorsWriter.Write(Path.Combine(data.Root, "model.safetensors"), checkpoint.TensorNames.Select(name => Rounded(checkpoint.Get(name))));
+        File.Copy(Path.Combine(original, "config.json"), Path.Combine(data.Root, "config.json"));
+        using (var file = GgufFile.Open(path))
+            Assert.Equal("BF16", file.Tensors["blk.0.ffn_down_exps.weight"].Type.Name);
+        Assert.Equal(Logits(data.Root), Logits(path));
     }
 
     [Theory]
@@ -87,6 +103,16 @@ public sealed class GgufModelTests
         var path = builder.Write(Path.Combine(data.Root, "changed.gguf"));
         var error = Assert.Throws<InvalidInputException>(() => Checkpoint.Open(path).Dispose());
         Assert.Contains(key, error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Matrices to BF16, ties to even; routers, as converters leave them, and vectors stay.</summary>
+    private static TensorToWrite Rounded(TensorView tensor)
+    {
+        var values = tensor.ToFloats();
+        if (tensor.Shape.Length < 2 || tensor.Name.EndsWith("mlp.gate.weight", StringComparison.Ordinal))
+            return TensorToWrite.FromFloats(tensor.Name, tensor.Shape.ToArray(), values);
+        var rounded = Array.ConvertAll(values, value => BitConverter.SingleToUInt32Bits(value) is var bits ? (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16) : default);
+        return TensorToWrite.FromBytes(tensor.Name, DType.BF16, tensor.Shape.ToArray(), MemoryMarshal.AsBytes(rounded.AsSpan()).ToArray());
     }
 
     private static TheoryData<string, string> Cases(IEnumerable<string> paths)

@@ -28,6 +28,21 @@ public sealed partial class ModelDocsTests
         }
     }
 
+    /// <summary>Tests by class or method name, and reference files, perhaps with a * for any characters.</summary>
+    [Fact]
+    public void What_is_named_as_proof_is_there()
+    {
+        var text = File.ReadAllText(Path.Combine(GoldenFiles.ProjectRoot, "docs", "models.md"));
+        var names = Quoted().Matches(text).Select(match => match.Groups[1].Value).Distinct().ToArray();
+        var tests = string.Concat(Directory.EnumerateFiles(Path.Combine(GoldenFiles.ProjectRoot, "test"), "*Tests.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
+        var named = names.Where(name => name.EndsWith("Tests", StringComparison.Ordinal) || (char.IsAsciiLetterUpper(name[0]) && name.Contains('_', StringComparison.Ordinal))).ToArray();
+        Assert.True(named.Length > 8);
+        Assert.All(named, name => Assert.Matches($@"\b(class|void|Task) {name}\b", tests));
+
+        var folder = GoldenFiles.Shared("goldens", "gguf");
+        Assert.All(names.Where(name => name.EndsWith(".gguf", StringComparison.Ordinal) && name != ".gguf"), name => Assert.NotEmpty(Directory.EnumerateFiles(folder, name)));
+    }
+
     [GeneratedRegex("`([^`]+)`")]
     private static partial Regex Quoted();
 }
