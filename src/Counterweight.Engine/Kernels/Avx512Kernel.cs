@@ -109,13 +109,21 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
     }
 
 
+    /// <summary>How far ahead of its two panels a tile fetches: the first tile of rows fetches what follows the first panel, the next one what follows the second, if there is one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (nint First, nint Second) FetchedBy(int row, in PanelBlock panels, int panel, int rows)
+    {
+        var ahead = panels.Ahead(panel, 2);
+        return (row == 0 ? ahead : 0, row == (rows > 12 ? 12 : 0) ? ahead : 0);
+    }
+
     private static void TwelveRows<TCodes>(in PanelBlock panels, int panel, in RowBlock rows, int row)
         where TCodes : struct, IAvx512Codes<TCodes>
     {
         // An odd last panel stands in for its missing neighbour.
         var next = Math.Min(panel + 1, panels.Count - 1);
         byte* first = panels.Codes(panel), second = panels.Codes(next);
-        var ahead = row == 0 ? panels.Ahead(panel, 2) : 0;
+        var (ahead, aheadSecond) = FetchedBy(row, panels, panel, rows.Count);
         float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2), x3 = rows.ClampedX(row + 3);
         float* x4 = rows.ClampedX(row + 4), x5 = rows.ClampedX(row + 5), x6 = rows.ClampedX(row + 6), x7 = rows.ClampedX(row + 7);
         float* x8 = rows.ClampedX(row + 8), x9 = rows.ClampedX(row + 9), x10 = rows.ClampedX(row + 10), x11 = rows.ClampedX(row + 11);
@@ -129,7 +137,7 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
             TCodes.LoadTwo(first, i, out var evenA, out var oddA);
             TCodes.LoadTwo(second, i, out var evenB, out var oddB);
             TCodes.FetchTwo(first + ahead, i);
-            TCodes.FetchTwo(second + ahead, i);
+            TCodes.FetchTwo(second + aheadSecond, i);
             Accumulate(x0 + i, evenA, evenB, ref a0, ref b0);
             Accumulate(x1 + i, evenA, evenB, ref a1, ref b1);
             Accumulate(x2 + i, evenA, evenB, ref a2, ref b2);
@@ -190,7 +198,7 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
     {
         var next = Math.Min(panel + 1, panels.Count - 1);
         byte* first = panels.Codes(panel), second = panels.Codes(next);
-        var ahead = row == 0 ? panels.Ahead(panel, 2) : 0;
+        var (ahead, aheadSecond) = FetchedBy(row, panels, panel, rows.Count);
         float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2), x3 = rows.ClampedX(row + 3);
         float* x4 = rows.ClampedX(row + 4), x5 = rows.ClampedX(row + 5), x6 = rows.ClampedX(row + 6), x7 = rows.ClampedX(row + 7);
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
@@ -201,7 +209,7 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
             TCodes.LoadTwo(first, i, out var evenA, out var oddA);
             TCodes.LoadTwo(second, i, out var evenB, out var oddB);
             TCodes.FetchTwo(first + ahead, i);
-            TCodes.FetchTwo(second + ahead, i);
+            TCodes.FetchTwo(second + aheadSecond, i);
             Accumulate(x0 + i, evenA, evenB, ref a0, ref b0);
             Accumulate(x1 + i, evenA, evenB, ref a1, ref b1);
             Accumulate(x2 + i, evenA, evenB, ref a2, ref b2);
@@ -246,7 +254,7 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
     {
         var next = Math.Min(panel + 1, panels.Count - 1);
         byte* first = panels.Codes(panel), second = panels.Codes(next);
-        var ahead = row == 0 ? panels.Ahead(panel, 2) : 0;
+        var (ahead, aheadSecond) = FetchedBy(row, panels, panel, rows.Count);
         float* x0 = rows.X(row), x1 = rows.ClampedX(row + 1), x2 = rows.ClampedX(row + 2), x3 = rows.ClampedX(row + 3);
         Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
         Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default;
@@ -256,7 +264,7 @@ internal sealed unsafe class Avx512Kernel(string name, CodeProduct codes) : Pane
             TCodes.LoadTwo(first, i, out var evenA, out var oddA);
             TCodes.LoadTwo(second, i, out var evenB, out var oddB);
             TCodes.FetchTwo(first + ahead, i);
-            TCodes.FetchTwo(second + ahead, i);
+            TCodes.FetchTwo(second + aheadSecond, i);
             Accumulate(x0 + i, evenA, evenB, ref a0, ref b0);
             Accumulate(x1 + i, evenA, evenB, ref a1, ref b1);
             Accumulate(x2 + i, evenA, evenB, ref a2, ref b2);
