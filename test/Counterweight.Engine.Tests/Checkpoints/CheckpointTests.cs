@@ -27,6 +27,17 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void A_tokenizer_of_another_library_is_named()
+    {
+        SafetensorsWriter.Write(_folder.File(Checkpoint.SingleFileName), [TensorToWrite.FromFloats("t", [1], new float[1])]);
+        File.WriteAllText(_folder.File(Checkpoint.ConfigFileName), "{}");
+        File.WriteAllBytes(_folder.File("spiece.model"), [0]);
+        using var checkpoint = Checkpoint.Open(_folder.Path);
+        var error = Assert.Throws<InvalidInputException>(() => checkpoint.LoadTokenizer());
+        Assert.Equal((_folder.File("tokenizer.json"), "no such file, but spiece.model"), (error.Where, error.Found));
+    }
+
+    [Fact]
     public void Bundled_model_has_the_shapes_of_its_config()
     {
         var folder = Path.Combine(GoldenFiles.ProjectRoot, "models", "pocket-moe");

@@ -200,6 +200,14 @@ public class TokenizerComponentTests
     [InlineData("\u0301\u0301", "\u0301\u0301")]
     public void Composes_canonically(string text, string expected) => Assert.Equal(expected, new CanonicalComposition().Normalize(text));
 
+    [Theory]
+    [InlineData("  a  b ", "▁a▁b")]
+    [InlineData("a b", "a b")]
+    [InlineData("😀   a", "😀▁a")]
+    [InlineData("   ", "")]
+    public void Strips_and_replaces_what_a_pattern_matches(string text, string expected) =>
+        Assert.Equal(expected, new NormalizerSequence([new Strip(left: false, right: true), new ReplacePattern(new(" {2,}"), "▁")]).Normalize(text));
+
     private sealed class Recorder : PreTokenizer
     {
         public List<string> Pieces { get; } = [];

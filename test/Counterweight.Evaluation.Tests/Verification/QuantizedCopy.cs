@@ -73,6 +73,7 @@ internal static class QuantizationMethods
         Awq(),
         Packed(4, symmetric: true), Packed(4, symmetric: false), Packed(8, symmetric: true, wholeRows: true), Packed(4, symmetric: true, actOrder: true),
         SignedBytes(), FloatsByRow(),
+        ModelOptimizerFp8(), Nvfp4(divided: false), Nvfp4(divided: true),
     ];
 
     private static QuantizationMethod Fp8(int rows, int columns) => new(
@@ -85,7 +86,60 @@ internal static class QuantizationMethods
         "fp8 per tensor",
         """{"quant_method": "fp8", "activation_scheme": "static", "ignored_layers": ["lm_head"]}""",
         (_, _) => true,
-        (module, outputs, inputs, weights) => Floats(module, ".weight_scale", outputs, inputs, weights, outputs, inputs, [1]));
+        (module, outputs, inputs, weights) => WithInputScale(module, Floats(module, ".weight_scale", outputs, inputs, weights, outputs, inputs, [1])));
+
+    private static QuantizationMethod ModelOptimizerFp8() => new(
+        "modelopt FP8",
+        """{"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_scheme": {"dynamic": false, "num_bits": 8, "type": "float"}, "ignore": ["lm_head"], "producer": {"name": "modelopt", "version": "0.29.0"}}""",
+        (_, _) => true,
+        (module, outputs, inputs, weights) => WithInputScale(module, Floats(module, ".weight_scale", outputs, inputs, weights, outputs, inputs, [])));
+
+    /// <summary>e2m1 codes with an e4m3 scale for each 16 inputs, and a scale for all of these that multiplies or divides them.</summary>
+    private static QuantizationMethod Nvfp4(bool divided) => new(
+        divided ? "compressed-tensors nvfp4-pack-quantized" : "modelopt NVFP4",
+        divided
+            ? """
+              {"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized", "quantization_status": "compressed", "ignore": ["lm_head"],
+               "config_groups": {"group_0": {"targets": ["Linear"], "input_activations": {"num_bits": 4, "type": "float", "dynamic": "local", "strategy": "tensor_group", "group_size": 16},
+               "weights": {"num_bits": 4, "type": "float", "symmetric": true, "strategy": "tensor_group", "group_size": 16, "dynamic": false}}}}
+              """
+            : """
+              {"quant_method": "modelopt", "quant_algo": "NVFP4", "ignore": ["lm_head", "model.layers.*.mlp.gate"],
+               "config_groups": {"group_0": {"targets": ["Linear"], "weights": {"dynamic": false, "num_bits": 4, "type": "float", "group_size": 16}}}}
+              """,
+        (_, inputs) => inputs % Group == 0,
+        (module, outputs, inputs, weights) =>
+        {
+            float[] magnitudes = [0, 0.5f, 1, 1.5f, 2, 3, 4, 6];
+            var factor = weights.Max(Math.Abs) / (6 * 448);
+            var ofMatrix = divided ? 1 / factor : factor;
+            var scales = new byte[weights.Length / Group];
+            var codes = new byte[weights.Length / 2];
+            var values = new float[weights.Length];
+            for (var block = 0; block < scales.Length; block++)
+            {
+                scales[block] = E4M3.Nearest(weights.Skip(block * Group).Take(Group).Max(Math.Abs) / 6 / factor);
+                var scale = divided ? E4M3.Values[scales[block]] / ofMatrix : E4M3.Values[scales[block]] * ofMatrix;
+                for (var i = block * Group; i < (block + 1) * Group; i++)
+                {
+                    var code = scale == 0 ? 0 : Enumerable.Range(0, 8).MinBy(m => Math.Abs(magnitudes[m] - Math.Abs(weights[i]) / scale)) + (weights[i] < 0 ? 8 : 0);
+                    codes[i / 2] |= (byte)(code << i % 2 * 4);
+                    values[i] = (code < 8 ? magnitudes[code] : -magnitudes[code - 8]) * scale;
+                }
+            }
+            return new QuantizedModule(
+                [
+                    TensorToWrite.FromBytes($"{module}.{(divided ? "weight_packed" : "weight")}", DType.U8, [outputs, inputs / 2], codes),
+                    TensorToWrite.FromBytes($"{module}.weight_scale", DType.F8E4M3, [outputs, inputs / Group], scales),
+                    TensorToWrite.FromFloats($"{module}.{(divided ? "weight_global_scale" : "weight_scale_2")}", divided ? [1] : [], new[] { ofMatrix }),
+                    TensorToWrite.FromFloats($"{module}.{(divided ? "input_global_scale" : "input_scale")}", divided ? [1] : [], new[] { 0.5f }),
+                ],
+                values);
+        });
+
+    /// <summary>The scale of static activations, which stay in floating point.</summary>
+    private static QuantizedModule WithInputScale(string module, QuantizedModule made) =>
+        made with { Tensors = [.. made.Tensors, TensorToWrite.FromFloats($"{module}.input_scale", [1], new[] { 0.01f })] };
 
     private static QuantizationMethod FloatsByRow() => new(
         "compressed-tensors float-quantized by row",

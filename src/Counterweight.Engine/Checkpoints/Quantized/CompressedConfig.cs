@@ -1,3 +1,5 @@
+using Counterweight.Engine.Quantization.Formats;
+
 namespace Counterweight.Engine.Checkpoints.Quantized;
 
 /// <summary>The <c>quantization_config</c> of compressed-tensors.</summary>
@@ -6,7 +8,7 @@ internal static class CompressedConfig
     private const string Mixed = "mixed-precision";
 
     private static readonly (string Name, CompressedForm Form)[] Forms =
-        [("pack-quantized", CompressedForm.PackedIntegers), ("int-quantized", CompressedForm.SignedBytes), ("float-quantized", CompressedForm.Floats)];
+        [("pack-quantized", CompressedForm.PackedIntegers), ("int-quantized", CompressedForm.SignedBytes), ("float-quantized", CompressedForm.Floats), ("nvfp4-pack-quantized", CompressedForm.SmallFloats)];
 
     /// <summary>The quantized matrices.</summary>
     public static CombinedTensors Read(ConfigReader settings, TensorSource tensors)
@@ -24,7 +26,8 @@ internal static class CompressedConfig
             throw settings.Refuse("transform_config", "none");
         var stored = new CombinedTensors(
             new Fp8Tensors(tensors, [".weight_scale"], module => SchemeOf(module)?.Block, module => SchemeOf(module)?.Form == CompressedForm.Floats),
-            new CompressedTensors(tensors, SchemeOf));
+            new CombinedTensors(
+                new Nvfp4Tensors(tensors, Nvfp4Names.Compressed, module => SchemeOf(module)?.Form == CompressedForm.SmallFloats), new CompressedTensors(tensors, SchemeOf)));
         CheckIgnored(settings, stored);
         return stored;
 
@@ -41,8 +44,9 @@ internal static class CompressedConfig
             weights.Ignore(key);
         if (weights.Bool("dynamic", false))
             throw weights.Refuse("dynamic", "false");
-        if (weights.String("type", "int") != (form == CompressedForm.Floats ? "float" : "int"))
-            throw weights.Refuse("type", form == CompressedForm.Floats ? "\"float\"" : "\"int\"");
+        var type = form is CompressedForm.Floats or CompressedForm.SmallFloats ? "float" : "int";
+        if (weights.String("type", "int") != type)
+            throw weights.Refuse("type", $"\"{type}\"");
         var order = weights.String("actorder", "none");
         if (order is not ("none" or "weight" or "static" or "group" or "dynamic"))
             throw weights.Refuse("actorder", "null, \"weight\", \"static\", \"group\" or \"dynamic\"");
@@ -63,6 +67,8 @@ internal static class CompressedConfig
     {
         (CompressedForm.PackedIntegers, var bits and (2 or 4 or 8)) => bits,
         (CompressedForm.PackedIntegers, _) => throw weights.Refuse("num_bits", "2, 4 or 8"),
+        (CompressedForm.SmallFloats, 4) => 4,
+        (CompressedForm.SmallFloats, _) => throw weights.Refuse("num_bits", "4"),
         (_, 8) => 8,
         _ => throw weights.Refuse("num_bits", "8"),
     };
@@ -76,6 +82,8 @@ internal static class CompressedConfig
         {
             (CompressedForm.Floats, "tensor" or "channel" or "block") => 0,
             (CompressedForm.Floats, _) => throw weights.Refuse("strategy", "\"tensor\", \"channel\" or \"block\""),
+            (CompressedForm.SmallFloats, "tensor_group") when size == Nvfp4Format.BlockInputs => size,
+            (CompressedForm.SmallFloats, _) => throw weights.Refuse("strategy", $"\"tensor_group\" with a group_size of {Nvfp4Format.BlockInputs}"),
             (_, "channel") => 0,
             (_, "group") when size > 0 => size,
             (_, "group") => throw weights.Refuse("group_size", "the inputs of a group"),

@@ -13,6 +13,9 @@ internal enum CompressedForm
 
     /// <summary><c>weight</c> in F8_E4M3.</summary>
     Floats,
+
+    /// <summary><c>weight_packed</c>: NVFP4.</summary>
+    SmallFloats,
 }
 
 /// <summary>One of the <c>config_groups</c> of a compressed-tensors checkpoint.</summary>

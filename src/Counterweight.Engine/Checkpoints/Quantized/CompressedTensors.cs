@@ -16,7 +16,7 @@ internal sealed class CompressedTensors(TensorSource tensors, Func<string, Compr
     protected override IReadOnlyList<string> Parts { get; } = [Weight, Packed, Scale, Zero, Index, Shape];
 
     protected override bool HasModule(string module) =>
-        Has(module + Packed) || (Has(module + Scale) && SchemeOf(module).Form == CompressedForm.SignedBytes);
+        Has(module + Packed) ? SchemeOf(module).Form != CompressedForm.SmallFloats : Has(module + Scale) && SchemeOf(module).Form == CompressedForm.SignedBytes;
 
     protected override (int Outputs, int Inputs) SizeOf(string module)
     {

@@ -15,8 +15,9 @@ internal sealed class Fp8Tensors(
     TensorSource tensors, string[] scaleNames, Func<string, (int Rows, int Columns)?> blockOf, Func<string, bool> expects) : LinearTensors(tensors)
 {
     private const string Weight = ".weight";
+    private const string InputScale = ".input_scale"; // of static activations, which stay in floating point here
 
-    protected override IReadOnlyList<string> Parts => [Weight, .. scaleNames];
+    protected override IReadOnlyList<string> Parts => [Weight, .. scaleNames, InputScale];
 
     protected override bool HasModule(string module) =>
         (Tensors.TryGet(module + Weight, out var weight) && IsFp8(weight.DType)) || (Array.Exists(scaleNames, name => Has(module + name)) && expects(module));

@@ -12,7 +12,7 @@ internal static class QuantizationConfig
     /// <summary>Its names in configs.</summary>
     public static IReadOnlyList<string> Keys { get; } = ["quantization_config", "compression_config"];
 
-    private static readonly string[] Methods = ["fp8", "mxfp4", "gptq", "awq", "compressed-tensors"];
+    private static readonly string[] Methods = ["fp8", "mxfp4", "gptq", "awq", "compressed-tensors", "modelopt"];
 
     /// <summary>The checkpoint's quantized matrices; null where the config has none.</summary>
     /// <exception cref="InvalidInputException">The method or one of its settings is not known.</exception>
@@ -27,6 +27,7 @@ internal static class QuantizationConfig
             "gptq" => Gptq(settings, tensors),
             "awq" => Awq(settings, tensors),
             "compressed-tensors" => CompressedConfig.Read(settings, tensors),
+            "modelopt" => ModelOptimizer(settings, tensors),
             _ => throw settings.Refuse("quant_method", $"one of {string.Join(", ", Methods)}"),
         };
         if (settings.UnknownKeys() is [var unknown, ..])
@@ -54,6 +55,21 @@ internal static class QuantizationConfig
             throw settings.Refuse("weight_block_size", "rows and columns of a block");
         var stored = new Fp8Tensors(tensors, [".weight_scale_inv", ".weight_scale"], _ => block is [var rows, var columns] ? (rows, columns) : null, _ => true);
         CheckSkipped(settings, stored, "modules_to_not_convert", "ignored_layers");
+        return stored;
+    }
+
+    /// <summary>TensorRT Model Optimizer: the algorithm says all that its groups say again.</summary>
+    private static LinearTensors ModelOptimizer(ConfigReader settings, TensorSource tensors)
+    {
+        foreach (var key in (string[])["config_groups", "group_size", "kv_cache_scheme", "kv_cache_quant_algo", "producer"])
+            settings.Ignore(key);
+        LinearTensors stored = settings.String("quant_algo") switch
+        {
+            "FP8" => new Fp8Tensors(tensors, [".weight_scale"], _ => null, _ => true),
+            "NVFP4" => new Nvfp4Tensors(tensors, Nvfp4Names.ModelOptimizer, _ => true),
+            _ => throw settings.Refuse("quant_algo", "\"FP8\" or \"NVFP4\""),
+        };
+        CheckSkipped(settings, stored, "ignore", "exclude_modules");
         return stored;
     }
 

@@ -36,6 +36,9 @@ internal static unsafe class Float8
             values[i] = table[codes[i]] * scale;
     }
 
+    /// <summary>The float of an e4m3 code.</summary>
+    public static float ValueOfE4M3(byte code) => E4M3[code];
+
     private static float DecodeE4M3(byte code)
     {
         var (exponent, fraction) = ((code >> 3) & 15, code & 7);

@@ -12,6 +12,7 @@ public static class StoredFormats
         name => GgmlFormats.All.FirstOrDefault(format => format.Name == name),
         Fp8Format.Parse,
         Mxfp4Format.Parse,
+        Nvfp4Format.Parse,
         GroupedIntFormat.Parse,
     ];
 

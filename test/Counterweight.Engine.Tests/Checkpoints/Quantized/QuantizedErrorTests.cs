@@ -102,10 +102,12 @@ public class QuantizedErrorTests
     [InlineData("""{"quant_method":"awq","bits":4,"group_size":32,"version":"gemv"}""", "quantization_config.version")]
     [InlineData("""{"quant_method":"awq","bits":8,"group_size":32}""", "quantization_config.bits")]
     [InlineData("""{"quant_method":"fp8","weight_block_size":[128]}""", "quantization_config.weight_block_size")]
+    [InlineData("""{"quant_method":"modelopt","quant_algo":"W4A16_AWQ"}""", "quantization_config.quant_algo")]
+    [InlineData("""{"quant_method":"compressed-tensors","format":"nvfp4-pack-quantized","config_groups":{"g":{"targets":["Linear"],"weights":{"num_bits":4,"type":"float","strategy":"group","group_size":32}}}}""", "quantization_config.config_groups.g.weights.strategy")]
     [InlineData("""{"quant_method":"fp8","fmt":"e3m4"}""", "quantization_config.fmt")]
     [InlineData("""{"quant_method":"mxfp4","block":16}""", "quantization_config.block")]
     [InlineData("""{"quant_method":"compressed-tensors","config_groups":{}}""", "quantization_config.config_groups")]
-    [InlineData("""{"quant_method":"compressed-tensors","format":"nvfp4-pack-quantized","config_groups":{"g":{"targets":["Linear"],"weights":{"num_bits":4}}}}""", "quantization_config.format")]
+    [InlineData("""{"quant_method":"compressed-tensors","format":"marlin-24","config_groups":{"g":{"targets":["Linear"],"weights":{"num_bits":4}}}}""", "quantization_config.format")]
     [InlineData("""{"quant_method":"compressed-tensors","format":"pack-quantized","config_groups":{"g":{"targets":["Linear"],"weights":{"num_bits":3}}}}""", "quantization_config.config_groups.g.weights.num_bits")]
     [InlineData("""{"quant_method":"compressed-tensors","format":"pack-quantized","config_groups":{"g":{"targets":["Linear"],"weights":{"num_bits":4,"twist":1}}}}""", "quantization_config.config_groups.g.weights.twist")]
     public void Settings_that_are_not_known_are_refused_by_name(string settings, string key) =>
