@@ -6,8 +6,8 @@ using Counterweight.Engine.Threading;
 namespace Counterweight.Engine.Models;
 
 /// <summary>
-/// Llama 4 (Meta 2025), text model, alone or within a <c>llama4</c> checkpoint: the router's sigmoid multiplies what an expert is given, a shared expert, layers that rotate and see their chunk among layers
-/// that do neither.
+/// Llama 4 (Meta 2025), text model, alone or within a <c>llama4</c> checkpoint: the router's sigmoid multiplies what an expert is given, a shared expert, layers
+/// that rotate and see their chunk among layers that do neither.
 /// </summary>
 internal static unsafe class Llama4Text
 {

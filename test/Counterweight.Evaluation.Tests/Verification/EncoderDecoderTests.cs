@@ -68,7 +68,7 @@ public sealed class EncoderDecoderTests
             if (name.Contains("router", StringComparison.Ordinal))
             {
                 if (!isDense)
-                    yield return TensorToWrite.FromFloats(name, [1, tensor.Shape[1]], tensor.ToFloats()[..(int)tensor.Shape[1]]);
+                    yield return TensorToWrite.FromFloats(name, [1, tensor.Shape[1]], tensor.ToFloats().AsMemory(0, (int)tensor.Shape[1]));
             }
             else if (!name.Contains(".experts.", StringComparison.Ordinal))
                 yield return TensorToWrite.Copy(tensor);
