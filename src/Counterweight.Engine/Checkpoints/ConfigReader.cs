@@ -49,6 +49,9 @@ public sealed partial class ConfigReader
     /// <summary>Whether the key is there with the value <c>null</c>, which counts as absent: for keys whose absence and whose <c>null</c> mean different things.</summary>
     public bool IsNull(string key) => _object.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.Null;
 
+    /// <summary>Whether the key is there with a number.</summary>
+    public bool IsNumber(string key) => Find([key], out _, out var value) && value.ValueKind == JsonValueKind.Number;
+
     /// <summary>
     /// An integer in [<paramref name="min"/>, <paramref name="max"/>]; 4.0 counts as 4. Without a fallback the key is required.
     /// </summary>

@@ -32,7 +32,8 @@ public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
         {
             Inverse = [.. plain.Inverse.Select(frequency =>
             {
-                var kept = Math.Clamp((originalPositions * frequency / (2 * Math.PI) - low) / (high - low), 0, 1);
+                var rotations = originalPositions * frequency / (2 * Math.PI);
+                var kept = rotations >= high ? 1 : Math.Max((rotations - low) / (high - low), 0);
                 return (float)(frequency * (kept + (1 - kept) / factor));
             })],
         };
@@ -104,7 +105,7 @@ public sealed record RotaryFrequencies(float[] Inverse, float AttentionFactor)
                 return Plain(width, theta) with { LongestText = rope.MaxPositions };
             case "llama3":
                 var low = scaling!.Double("low_freq_factor", 0, 1e6);
-                return Llama3(width, theta, scaling.Double("factor", 1, 1e6), low, scaling.Double("high_freq_factor", low + 1e-6, 1e6), rope.OriginalPositions);
+                return Llama3(width, theta, scaling.Double("factor", 1, 1e6), low, scaling.Double("high_freq_factor", low, 1e6), rope.OriginalPositions);
             case "yarn":
                 return Yarn(width, theta, YarnScaling.Of(rope));
             case "longrope":

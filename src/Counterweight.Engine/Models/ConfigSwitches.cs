@@ -5,6 +5,9 @@ namespace Counterweight.Engine.Models;
 /// <summary>Refuses what a family does not compute, by name.</summary>
 internal static class ConfigSwitches
 {
+    /// <summary>A switch that published files also give as a number, 0 for off.</summary>
+    public static bool Switch(this ConfigReader file, string key, bool fallback) => file.IsNumber(key) ? file.Double(key, 0, 1e9) != 0 : file.Bool(key, fallback);
+
     /// <summary>Refuses a switch that is set to anything else than the one value that is computed.</summary>
     public static void Require(this ConfigReader file, string key, bool value)
     {

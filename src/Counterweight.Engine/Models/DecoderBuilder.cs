@@ -8,6 +8,8 @@ namespace Counterweight.Engine.Models;
 /// <summary>What a family needs at hand while it puts its decoder together, and the parts that most have under the same names.</summary>
 internal sealed unsafe class DecoderBuilder
 {
+    private const string TextPart = "language_model.";
+
     /// <summary>A builder over a checkpoint.</summary>
     /// <param name="checkpoint">The weights.</param>
     /// <param name="context">Kernels and threads.</param>
@@ -20,11 +22,15 @@ internal sealed unsafe class DecoderBuilder
     {
         (Config, Shape) = (config, shape with { MaxPositions = Math.Min(shape.MaxPositions, frequencies.LongestText) });
         Weights = new WeightLoader(checkpoint, context);
+        Root = checkpoint.Has($"{TextPart}model.embed_tokens.weight") ? TextPart : "";
         Rotary = new RotaryEmbedding(frequencies);
         Rows = rows ?? new AttentionRows(context, config.Heads, config.KvHeads, config.HeadDim, config.AttentionScale);
     }
 
     public DecoderConfig Config { get; }
+
+    /// <summary>What names of tensors begin with: nothing, or <c>language_model.</c> in checkpoints that have other parts beside the text model.</summary>
+    public string Root { get; }
 
     public ModelShape Shape { get; }
 
@@ -44,7 +50,7 @@ internal sealed unsafe class DecoderBuilder
 
     /// <summary>A pre-norm layer whose norms have their usual names.</summary>
     public PreNormLayer Layer(int number, SequenceMixer mixer, FeedForward mlp) => new(
-        Norm($"model.layers.{number}.input_layernorm"), mixer, Norm($"model.layers.{number}.post_attention_layernorm"), mlp);
+        Norm($"{Root}model.layers.{number}.input_layernorm"), mixer, Norm($"{Root}model.layers.{number}.post_attention_layernorm"), mlp);
 
     /// <summary>Self-attention whose projections have their usual names.</summary>
     /// <param name="number">The layer.</param>
@@ -55,7 +61,7 @@ internal sealed unsafe class DecoderBuilder
     /// <param name="sinks">One more logit for each head.</param>
     public SelfAttention Attention(int number, HeadPreparation prepare, bool bias, bool outputBias, AttentionReach reach = default, float[]? sinks = null)
     {
-        var prefix = $"model.layers.{number}.self_attn";
+        var prefix = $"{Root}model.layers.{number}.self_attn";
         return new SelfAttention(
             Rows,
             number,
@@ -140,7 +146,7 @@ internal sealed unsafe class DecoderBuilder
         var (gate, up, down) = projections ?? ("gate_proj", "up_proj", "down_proj");
         return (layer, expert) =>
         {
-            var prefix = $"model.layers.{Shape.MoeLayers[layer]}";
+            var prefix = $"{Root}model.layers.{Shape.MoeLayers[layer]}";
             var stack = $"{prefix}.{stacked ?? part}";
             return Weights.Checkpoint.Has($"{stack}.gate_up_proj")
                 ? StackedExperts.At($"{stack}.gate_up_proj", $"{stack}.down_proj", expert, Shape)
@@ -164,10 +170,10 @@ internal sealed unsafe class DecoderBuilder
         Func<int, DecoderLayer> layer, Func<int, int, ExpertPlaces> experts, Func<int, IReadOnlyList<string>> routers, RowNorm? finalNorm = null, Linear? head = null) => new()
         {
             Shape = Shape,
-            Embedding = Weights.Embedding("model.embed_tokens.weight", Config.VocabularySize, Hidden),
+            Embedding = Weights.Embedding($"{Root}model.embed_tokens.weight", Config.VocabularySize, Hidden),
             Layers = [.. Enumerable.Range(0, Config.Layers).Select(layer)],
-            FinalNorm = finalNorm ?? Norm("model.norm"),
-            Head = head ?? Weights.Head(Config),
+            FinalNorm = finalNorm ?? Norm($"{Root}model.norm"),
+            Head = head ?? Weights.Head(Config, Root),
             Attention = Rows,
             Rotary = Rotary,
             KvPages = Rows.KvPages(Config.Layers),

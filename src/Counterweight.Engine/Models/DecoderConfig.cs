@@ -32,6 +32,7 @@ internal sealed record DecoderConfig
         var hidden = config.Int("hidden_size", 1, MaxSize);
         var heads = config.Int("num_attention_heads", 1, 4096);
         var rope = RopeSettings.Read(config, defaults.Theta);
+        var headDim = Math.Max(hidden / heads, 2);
         return new DecoderConfig
         {
             File = config,
@@ -43,7 +44,7 @@ internal sealed record DecoderConfig
             Layers = config.Int("num_hidden_layers", 1, 4096),
             Heads = heads,
             KvHeads = ReadKvHeads(config, heads, defaults),
-            HeadDim = config.Int("head_dim", 2, 4096, config.IsNull("head_dim") ? hidden / heads : defaults.HeadDim ?? hidden / heads),
+            HeadDim = config.Int("head_dim", 2, 4096, config.IsNull("head_dim") ? headDim : defaults.HeadDim ?? headDim),
             MaxPositions = rope.MaxPositions,
             Epsilon = (float)config.Double(epsilonKey, 0, 1, defaults.Epsilon),
             TiedEmbeddings = config.Bool("tie_word_embeddings", defaults.TiedEmbeddings),

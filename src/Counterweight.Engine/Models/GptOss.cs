@@ -27,8 +27,9 @@ internal static unsafe class GptOss
     /// <summary>A file that says nothing of scaling means the YaRN of the published models.</summary>
     private static RotaryFrequencies Frequencies(DecoderConfig config)
     {
+        var given = config.Frequencies();
         if (config.Rope.Scaling is not null)
-            return config.Frequencies();
+            return given;
         if (config.File.IsNull("rope_scaling") || config.File.IsNull("rope_parameters"))
             throw config.File.Refuse("rope_scaling", "an object or no key: releases of transformers differ in what null means for gpt_oss");
         var published = new YarnScaling(Factor: 32, OriginalPositions: 4096, BetaFast: 32, BetaSlow: 1, Truncate: false, YarnScaling.Magnitude(32, 1));

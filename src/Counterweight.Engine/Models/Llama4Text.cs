@@ -6,8 +6,8 @@ using Counterweight.Engine.Threading;
 namespace Counterweight.Engine.Models;
 
 /// <summary>
-/// Llama 4 (Meta 2025), text model: the router's sigmoid multiplies what an expert is given, a shared expert, layers that rotate and see their chunk among layers
-/// that do neither.
+/// Llama 4 (Meta 2025), text model, alone or within a <c>llama4</c> checkpoint: the router's sigmoid multiplies what an expert is given, a shared expert, layers
+/// that rotate and see their chunk among layers that do neither.
 /// </summary>
 internal static unsafe class Llama4Text
 {
@@ -19,8 +19,8 @@ internal static unsafe class Llama4Text
         var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         return builder.Build(builder.Parts(
             l => builder.Layer(l, Attention(l, builder), Mlp(l, builder)),
-            (layer, expert) => Expert($"model.layers.{shape.MoeLayers[layer]}.feed_forward.experts", expert, shape),
-            layer => [$"model.layers.{layer}.feed_forward.router.weight"]) with
+            (layer, expert) => Expert($"{builder.Root}model.layers.{shape.MoeLayers[layer]}.feed_forward.experts", expert, shape),
+            layer => [$"{builder.Root}model.layers.{layer}.feed_forward.router.weight"]) with
         {
             Function = new ExpertFunction(config.Activation, WeighsInput: true),
         });
@@ -46,7 +46,7 @@ internal static unsafe class Llama4Text
     {
         var config = builder.Config;
         var bias = config.File.Bool("attention_bias", false);
-        var tunes = config.File.Bool("attn_temperature_tuning", true);
+        var tunes = config.File.Switch("attn_temperature_tuning", true);
         var (scale, floor) = (config.Factor("attn_scale", 0.1), config.Factor("floor_scale", 8192));
         var norms = config.File.Bool("use_qk_norm", true);
         var rotates = Rotates(layer, config);
@@ -89,7 +89,7 @@ internal static unsafe class Llama4Text
 
     private static FeedForward Mlp(int layer, DecoderBuilder builder)
     {
-        var prefix = $"model.layers.{layer}.feed_forward";
+        var prefix = $"{builder.Root}model.layers.{layer}.feed_forward";
         if (!builder.Shape.MoeLayers.Contains(layer))
             return builder.Dense(prefix, "intermediate_size_mlp");
         var shared = builder.Shared($"{prefix}.shared_expert", builder.Shape.ExpertIntermediate);

@@ -42,9 +42,8 @@ public static class ModelLoader
     /// <param name="warn">Told of config keys that nothing reads.</param>
     public static MoeModel Load(Checkpoint checkpoint, ComputeContext context, Action<string>? warn = null)
     {
-        var config = checkpoint.ReadConfig();
-        var type = config.String("model_type");
-        if (!Architectures.TryGetValue(type, out var load))
+        var config = TextPartOf(checkpoint.ReadConfig());
+        if (!Architectures.TryGetValue(config.String("model_type"), out var load))
             throw config.Refuse("model_type", $"one of {string.Join(", ", ModelTypes)}");
         // The checkpoint has read and checked it.
         foreach (var key in QuantizationConfig.Keys)
@@ -65,4 +64,9 @@ public static class ModelLoader
             warn?.Invoke($"{config.File}: key \"{key}\" is not known and has no effect");
         return model;
     }
+
+    /// <summary>The settings of the text model, where a file has those of other parts beside it.</summary>
+    private static ConfigReader TextPartOf(ConfigReader config) => config.String("model_type") == "llama4"
+        ? config.OptionalObject("text_config") ?? throw config.Refuse("text_config", "the settings of the text model")
+        : config;
 }

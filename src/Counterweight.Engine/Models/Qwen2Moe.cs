@@ -12,11 +12,12 @@ internal static unsafe class Qwen2Moe
         var config = DecoderConfig.Read(file, new ConfigDefaults());
         var window = QwenLayers.Window(config);
         var windowedLayers = file.Int("max_window_layers", 0, int.MaxValue, 28);
+        bool HasWindow(int layer) => layer % 2 == 0 && layer < windowedLayers;
         var shape = config.Shape(config.Width("moe_intermediate_size"), QwenLayers.Sparse(config), config.Experts(), config.TopK());
         var builder = new DecoderBuilder(checkpoint, context, config, shape, config.Frequencies());
         var bias = file.Bool("qkv_bias", true);
         return builder.Build(builder.Parts(
-            l => builder.Layer(l, builder.Attention(l, builder.Rotate, bias, outputBias: false, config.ReachOf(l, window, layer => layer % 2 == 0 && layer < windowedLayers)), Mlp(l, builder)),
+            l => builder.Layer(l, builder.Attention(l, builder.Rotate, bias, outputBias: false, config.ReachOf(l, window, HasWindow)), Mlp(l, builder)),
             builder.Experts("mlp.experts"),
             layer => [$"model.layers.{layer}.mlp.gate.weight"]));
     }

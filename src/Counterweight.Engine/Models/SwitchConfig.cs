@@ -81,7 +81,10 @@ internal sealed class SwitchConfig
         };
     }
 
-    /// <summary>Every step-th block, from the second on; the step follows from the number of sparse blocks, as in the reference.</summary>
+    /// <summary>
+    /// Every step-th block, from the second on; the step follows from the number of sparse blocks, as in the reference. Where that is 0 the step says what there is:
+    /// older releases write the number of layers and have one such block all the same.
+    /// </summary>
     private int[] Sparse(string stack, int layers)
     {
         var (countKey, stepKey) = ($"num_sparse_{stack}_layers", $"{stack}_sparse_step");
@@ -89,9 +92,8 @@ internal sealed class SwitchConfig
         var count = _file.Int(countKey, 0, layers, -1);
         if (count < 0 && given < 0)
             count = DefaultSparseLayers;
-        var step = count < 0 ? given : count == 0 ? 0 : layers / count;
-        // Files without sparse blocks have the number of layers as their step, or 0 if they are newer.
-        if (given >= 0 && given != step && (count != 0 || given != layers))
+        var step = count > 0 ? layers / count : Math.Max(given, 0);
+        if (count > 0 && given >= 0 && given != step)
             throw _file.Refuse(stepKey, $"{step}, which is what follows from {countKey} = {count} of {layers} layers");
         return step == 0 ? [] : [.. Enumerable.Range(0, layers).Where(l => step == 1 || l % step == 1)];
     }

@@ -54,8 +54,10 @@ internal sealed class WeightLoader(Checkpoint checkpoint, ComputeContext context
     public SharedExpert Shared(GatedMlp mlp, float[]? gate = null) => new(context, mlp, SharedOutput, gate);
 
     /// <summary>The head: <c>lm_head</c> [vocabulary, hidden], or the embedding where they are one.</summary>
-    public Linear Head(DecoderConfig config, string embedding = "model.embed_tokens") =>
-        Linear(config.TiedEmbeddings ? embedding : "lm_head", config.VocabularySize, config.HiddenSize, bias: false);
+    /// <param name="config">Sizes, and whether they are one.</param>
+    /// <param name="root">What names begin with.</param>
+    public Linear Head(DecoderConfig config, string root = "") =>
+        Linear(config.TiedEmbeddings ? $"{root}model.embed_tokens" : $"{root}lm_head", config.VocabularySize, config.HiddenSize, bias: false);
 
     /// <summary>An embedding table, read from the mapped file.</summary>
     public Embedding Embedding(string name, int vocabulary, int hidden)

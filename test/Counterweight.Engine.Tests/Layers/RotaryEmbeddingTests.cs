@@ -126,6 +126,17 @@ public class RotaryEmbeddingTests
         Assert.Equal(RotaryFrequencies.Linear(16, 10000, 2).Inverse, Read(Config(folder, """ "rope_scaling":{"type":"linear","factor":2.0} """)).Inverse);
     }
 
+    // Published Llama 4 files have one factor for both ends: nothing is mixed.
+    [Fact]
+    public void Llama3ScalingMayHaveOneBound()
+    {
+        using var folder = new TemporaryFolder();
+        var scaled = Read(Config(folder, """ "rope_scaling":{"rope_type":"llama3","factor":16.0,"high_freq_factor":1.0,"low_freq_factor":1.0,"original_max_position_embeddings":512} """));
+        var plain = RotaryFrequencies.Plain(16, 10000).Inverse;
+        for (var i = 0; i < plain.Length; i++)
+            Assert.Equal(512 * plain[i] > 2 * Math.PI ? plain[i] : plain[i] / 16, scaled.Inverse[i], plain[i] * 1e-6);
+    }
+
     [Fact]
     public void TheBaseOfAFamilyHoldsWhereTheFileHasNone()
     {

@@ -41,6 +41,42 @@ public sealed class EncoderDecoderTests
         Assert.Equal([model.Shape.DecoderStart!.Value, 7, 8], batch.Tokens.ToArray());
     }
 
+    /// <summary>A stack without sparse blocks has the MLPs of the other blocks: one expert, whose weight is 1, computes the same.</summary>
+    [Theory]
+    [InlineData("encoder", 0)]
+    [InlineData("encoder", null)]
+    [InlineData("decoder", 0)]
+    public void Either_stack_may_be_dense(string stack, int? step)
+    {
+        using var sparse = CheckpointCopy.Of("switch_transformers", checkpoint => OneExpert(checkpoint, dense: null), config => config["num_experts"] = 1);
+        using var dense = CheckpointCopy.Of("switch_transformers", checkpoint => OneExpert(checkpoint, stack), config =>
+            (config["num_experts"], config[$"num_sparse_{stack}_layers"], config[$"{stack}_sparse_step"]) = (1, 0, step));
+        using var expected = ModelRuns.Open(sparse.Path);
+        using var actual = ModelRuns.Open(dense.Path);
+        Assert.Equal(2, actual.Model.Shape.MoeLayers.Count);
+        var prompts = GoldenModels.Prompts("switch_transformers");
+        Assert.InRange(ModelRuns.Logits(expected.Model, prompts).Zip(ModelRuns.Logits(actual.Model, prompts), (a, b) => Math.Abs(a - b)).Max(), 0, 1e-4);
+    }
+
+    /// <summary>The first expert of each sparse block alone, as the block's own MLP in the stack <paramref name="dense"/>.</summary>
+    private static IEnumerable<TensorToWrite> OneExpert(Checkpoint checkpoint, string? dense)
+    {
+        const string First = ".experts.expert_0.";
+        foreach (var name in checkpoint.TensorNames)
+        {
+            var (tensor, isDense) = (checkpoint.Get(name), dense is not null && name.StartsWith(dense, StringComparison.Ordinal));
+            if (name.Contains("router", StringComparison.Ordinal))
+            {
+                if (!isDense)
+                    yield return TensorToWrite.FromFloats(name, [1, tensor.Shape[1]], tensor.ToFloats().AsMemory(0, (int)tensor.Shape[1]));
+            }
+            else if (!name.Contains(".experts.", StringComparison.Ordinal))
+                yield return TensorToWrite.Copy(tensor);
+            else if (name.Contains(First, StringComparison.Ordinal))
+                yield return TensorToWrite.Copy(tensor, isDense ? name.Replace(First, ".", StringComparison.Ordinal) : name);
+        }
+    }
+
     [Fact]
     public void Of_a_whole_text_the_second_half_of_each_window_is_predicted()
     {

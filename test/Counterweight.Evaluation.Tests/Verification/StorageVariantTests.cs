@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using Counterweight.Engine.Checkpoints;
+using Counterweight.Engine.Models;
 
 namespace Counterweight.Evaluation.Tests.Verification;
 
@@ -45,6 +47,32 @@ public sealed class StorageVariantTests
         using (var checkpoint = Checkpoint.Open(renamed.Path))
             Assert.Contains(checkpoint.TensorNames, name => name.EndsWith("experts.gate_up_proj", StringComparison.Ordinal));
         AssertSameLogits(folder, LogitsOfGolden(folder), renamed);
+    }
+
+    /// <summary>Llama 4 as published: settings and tensors of the text model within those of a larger one, and switches as numbers.</summary>
+    [Fact]
+    public void A_text_model_may_be_part_of_a_larger_one()
+    {
+        const string Folder = "llama4_text";
+        using var whole = CheckpointCopy.Of(
+            Folder,
+            checkpoint => checkpoint.TensorNames.Select(name => TensorToWrite.Copy(checkpoint.Get(name), $"language_model.{name}")).Append(TensorToWrite.FromFloats("vision_model.class_embedding", [3], new float[3])),
+            config =>
+            {
+                var text = config.DeepClone().AsObject();
+                text["attn_temperature_tuning"] = 4;
+                config.Clear();
+                (config["model_type"], config["text_config"], config["vision_config"], config["image_token_index"]) = ("llama4", text, new JsonObject(), 200092);
+            });
+        AssertSameLogits(Folder, LogitsOfGolden(Folder), whole);
+
+        using var loaded = ModelRuns.Open(whole.Path);
+        using var data = new TemporaryData();
+        var plan = ModelRuns.PlanOf(loaded.Model, ModelRuns.Replicated(loaded.Model));
+        CheckpointWriter.WriteHuggingFace(data.Root, loaded.Model, loaded.Checkpoint, plan, loaded.Model.OriginalExperts);
+        using var written = ModelRuns.Open(data.Root);
+        Assert.Equal(loaded.Checkpoint.TensorNames, written.Checkpoint.TensorNames);
+        ModelRuns.AssertSameBits(LogitsOfGolden(Folder), ModelRuns.Logits(written.Model, GoldenModels.Prompts(Folder)));
     }
 
     private static IEnumerable<TensorToWrite> Rewritten(Checkpoint checkpoint, string types, Func<TensorView, DType, TensorToWrite> write)
