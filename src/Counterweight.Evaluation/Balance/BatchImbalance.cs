@@ -1,7 +1,7 @@
 using Counterweight.Balancing.Loads;
 using Counterweight.Engine.Calibration;
-using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
+using Counterweight.Evaluation.Routing;
 
 namespace Counterweight.Evaluation.Balance;
 
@@ -9,51 +9,30 @@ namespace Counterweight.Evaluation.Balance;
 /// The LIS within one batch by batch size: the tokens of a batch come from many sequences in turn, as in serving, and the loaded split
 /// decides on the slots.
 /// </summary>
-internal sealed class BatchImbalance(MoeModel model) : IForwardTrace
+internal sealed class BatchImbalance(MoeModel model)
 {
     private const int SampleTokens = 8192;
     private static readonly int[] BatchSizes = [8, 32, 128, 512, 2048];
-
-    private readonly Dictionary<int, int[]> _choices = []; // by model layer: [rows, k] of the last pass
-
-    void IForwardTrace.Hidden(int layer, ReadOnlySpan<float> values) { }
-
-    void IForwardTrace.RouterLogits(int layer, ReadOnlySpan<float> logits) { }
-
-    void IForwardTrace.RouterChoices(int layer, ReadOnlySpan<int> ids, ReadOnlySpan<float> weights) => _choices[layer] = ids.ToArray();
 
     /// <summary>Mean over batches and layers, by tokens per batch.</summary>
     public IReadOnlyDictionary<int, double> Measure(IReadOnlyList<TokenText> texts, ulong seed)
     {
         var sequences = CalibrationText.Sample(texts, SampleTokens, seed).SelectMany(text => text.Sequences).ToArray();
-        var choices = model.Shape.MoeLayers.Select(_ => sequences.Select(_ => Array.Empty<int>()).ToArray()).ToArray();
-        for (var s = 0; s < sequences.Length; s++)
-            Route(sequences[s], s, choices);
-        var turns = Array.ConvertAll(choices, layer => Turns(layer, model.Shape.TopK));
-        return BatchSizes.Where(size => turns.All(layer => size <= layer.Length)).ToDictionary(size => size, size => Enumerable.Range(0, choices.Length)
-            .Average(layer => MeanLis(layer, choices[layer], turns[layer], size)));
-    }
-
-    private void Route(int[] sequence, int index, int[][][] choices)
-    {
-        using var cache = model.NewSequence();
-        var batch = new Batch();
-        model.AddText(batch, cache, sequence);
-        model.Forward(batch, this);
-        for (var l = 0; l < choices.Length; l++)
-            choices[l][index] = _choices[model.Shape.MoeLayers[l]];
+        var routed = RoutedSequences.Of(model, sequences);
+        var turns = Enumerable.Range(0, routed.Layers).Select(layer => Turns(routed, layer)).ToArray();
+        return BatchSizes.Where(size => turns.All(layer => size <= layer.Length)).ToDictionary(size => size, size => Enumerable.Range(0, routed.Layers)
+            .Average(layer => MeanLis(layer, routed, turns[layer], size)));
     }
 
     /// <summary>(sequence, position) with the sequences taking turns.</summary>
-    private static (int Sequence, int Position)[] Turns(int[][] choices, int topK) =>
-        [.. Enumerable.Range(0, choices.Max(sequence => sequence.Length) / topK)
-            .SelectMany(position => Enumerable.Range(0, choices.Length).Where(s => position < choices[s].Length / topK).Select(s => (s, position)))];
+    private static (int Sequence, int Position)[] Turns(RoutedSequences routed, int layer) =>
+        [.. Enumerable.Range(0, Enumerable.Range(0, routed.Sequences).Max(s => routed.Length(layer, s)))
+            .SelectMany(position => Enumerable.Range(0, routed.Sequences).Where(s => position < routed.Length(layer, s)).Select(s => (s, position)))];
 
-    private double MeanLis(int layer, int[][] choices, (int Sequence, int Position)[] turns, int size)
+    private double MeanLis(int layer, RoutedSequences routed, (int Sequence, int Position)[] turns, int size)
     {
         var slots = model.Banks[layer].Slots;
         var split = model.Banks[layer].Split;
-        var topK = model.Shape.TopK;
         var (totals, quotas, loads) = (new long[slots.Slots.Count], new int[slots.Slots.Count], new int[slots.Experts]);
         var sum = 0.0;
         var batches = turns.Length / size;
@@ -61,7 +40,7 @@ internal sealed class BatchImbalance(MoeModel model) : IForwardTrace
         {
             Array.Clear(loads);
             foreach (var (sequence, position) in turns.AsSpan(b * size, size))
-                foreach (var expert in choices[sequence].AsSpan(position * topK, topK))
+                foreach (var expert in routed.Of(layer, sequence, position))
                     if (expert >= 0) // else dropped
                         loads[expert]++;
             split.Split(loads, slots, totals, quotas);

@@ -93,9 +93,13 @@ internal sealed class StudyContext(LoadedModel loaded, StudyOptions options, IPr
         };
     }
 
+    /// <summary>All text of files, in sequences.</summary>
+    public IReadOnlyList<TokenText> ReadAll(IReadOnlyList<string> files) =>
+        CalibrationText.Read(files, loaded.Tokenizer, PrefixToken.Of(loaded).Id, Model.Shape.MaxPositions);
+
     private IReadOnlyList<TokenText> ReadEvaluation()
     {
-        var texts = CalibrationText.Read(options.EvaluationFiles, loaded.Tokenizer, PrefixToken.Of(loaded).Id, Model.Shape.MaxPositions);
+        var texts = ReadAll(options.EvaluationFiles);
         return options.EvaluationTokens is { } tokens
             ? [.. texts.Select(text => CalibrationText.Sample([text], tokens, options.Seed)[0])]
             : texts;

@@ -4,7 +4,7 @@ using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Calibration;
 using Counterweight.Engine.Experts;
 using Counterweight.Evaluation.Studies;
-using Counterweight.Evaluation.Studies.Routing;
+using Counterweight.Evaluation.Routing;
 
 namespace Counterweight.Evaluation.Tests.Studies;
 
@@ -21,7 +21,7 @@ public sealed class RoutingTests(PocketModel pocket) : IClassFixture<PocketModel
         var counted = new ExpertLoads(routed.Layers, routed.Experts);
         for (var layer = 0; layer < routed.Layers; layer++)
             for (var s = 0; s < routed.Sequences; s++)
-                for (var token = 0; token < routed.Length(s); token++)
+                for (var token = 0; token < routed.Length(layer, s); token++)
                     foreach (var expert in routed.Of(layer, s, token))
                         counted[layer][expert]++;
         for (var layer = 0; layer < routed.Layers; layer++)

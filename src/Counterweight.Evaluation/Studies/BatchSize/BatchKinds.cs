@@ -1,4 +1,4 @@
-using Counterweight.Evaluation.Studies.Routing;
+using Counterweight.Evaluation.Routing;
 
 namespace Counterweight.Evaluation.Studies.BatchSize;
 

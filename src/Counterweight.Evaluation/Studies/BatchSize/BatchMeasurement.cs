@@ -1,4 +1,4 @@
-using Counterweight.Evaluation.Studies.Routing;
+using Counterweight.Evaluation.Routing;
 using MathNet.Numerics.Distributions;
 
 namespace Counterweight.Evaluation.Studies.BatchSize;

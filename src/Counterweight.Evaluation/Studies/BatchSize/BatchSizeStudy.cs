@@ -1,7 +1,7 @@
 using Counterweight.Engine.Generation;
 using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Scoring;
-using Counterweight.Evaluation.Studies.Routing;
+using Counterweight.Evaluation.Routing;
 
 namespace Counterweight.Evaluation.Studies.BatchSize;
 

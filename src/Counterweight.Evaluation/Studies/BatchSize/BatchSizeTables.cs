@@ -67,7 +67,7 @@ internal sealed class BatchSizeTables
         foreach (var (kind, growth, rising, cells, sign, small, large) in _trends)
             findings.Add(string.Create(CultureInfo.InvariantCulture,
                 $"{Capital(kind.Name)}: from batch {small} to {large} LIS goes from {growth.Before:0.00} to {growth.After:0.00} ")
-                + string.Create(CultureInfo.InvariantCulture, $"({growth.Difference.Value:+0.00;-0.00}, 95 % {growth.Difference.Low:+0.00;-0.00} to {growth.Difference.High:+0.00;-0.00}); ")
+                + string.Create(CultureInfo.InvariantCulture, $"({growth.Difference.Value:+0.00;-0.00;0.00}, 95 % {growth.Difference.Low:+0.00;-0.00;0.00} to {growth.Difference.High:+0.00;-0.00;0.00}); ")
                 + string.Create(CultureInfo.InvariantCulture, $"it rises in {rising} of {cells} layers × domains (sign test p = {sign:0.###E0}). ")
                 + (growth.Difference.Low > 0 ? "It grows." : growth.Difference.High < 0 ? "It falls: the claim does not hold here." : "No trend can be told."));
         foreach (var kind in BatchKind.All.Where(kind => _cells.Any(cell => cell.Kind == kind && cell.Domain == AllDomains)))

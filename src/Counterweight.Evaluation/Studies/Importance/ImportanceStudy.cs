@@ -18,7 +18,7 @@ internal sealed class ImportanceStudy : IStudy
     public string Title => "Finding ii: load and importance";
 
     public string Method =>
-        "The paper says that how often an expert is chosen says little of how much it matters. Rank correlations of load and importance over the experts of a layer, by domain of calibration text, for every estimator: "
+        "The paper says that how often an expert is chosen says little of how much it matters. Rank correlations of load and importance over the experts of a layer, by domain of calibration text and by task (loads on the task's requests, importance on all calibration text), for every estimator: "
         + "the paper's Wanda score in three readings (bottom fraction of entries, top columns, top fraction of entries; negated, since the paper takes the largest mean for the least important), the measured distortion at each precision times the sensitivity "
         + "of the layer, and the true rise of the loss when the expert is removed. The paper does not say how an expert is removed: here its output is taken for zero, router and gate weights stay. Intervals hold 95 % of bootstrap resamples of experts.";
 
@@ -47,10 +47,11 @@ internal sealed class ImportanceStudy : IStudy
         StudyContext context, ExpertLoads all, IReadOnlyList<Estimator> estimators, IReadOnlyDictionary<string, double[][]> removal, CancellationToken cancellation)
     {
         var table = new StudyTable("correlations", "Rank correlation of load and importance",
-            "By estimator, domain and layer; layer mean is the mean over layers. Positive: busy experts are important ones.",
+            "By estimator, domain or task, and layer; layer mean is the mean over layers. Positive: busy experts are important ones.",
             "estimator", "domain", "layer", "spearman", "spearmanLow", "spearmanHigh", "kendall", "kendallLow", "kendallHigh");
         var domains = context.Domains(cancellation).Select(domain => (domain.Name, domain.Loads, Estimators: Estimator.All(domain.Importance, removal.GetValueOrDefault(domain.Name))))
-            .Prepend((Name: AllDomains, Loads: all, Estimators: estimators)).ToArray();
+            .Prepend((Name: AllDomains, Loads: all, Estimators: estimators))
+            .Concat(new TaskMeasurement(context).Measure("whole model", cancellation).Select(task => (task.Name, Loads: ExpertLoads.Sum(task.Traffic.Windows), Estimators: estimators))).ToArray();
         var resamples = context.Quick ? 300 : 2000;
         var seed = (uint)context.SeedFor("bootstrap of experts");
         var rows =

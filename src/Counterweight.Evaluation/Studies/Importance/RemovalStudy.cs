@@ -3,7 +3,6 @@ using Counterweight.Engine.Calibration;
 using Counterweight.Evaluation.Balance;
 using Counterweight.Evaluation.Scoring;
 using Counterweight.Evaluation.Statistics;
-using Counterweight.Evaluation.Tasks;
 
 namespace Counterweight.Evaluation.Studies.Importance;
 
@@ -23,22 +22,23 @@ internal sealed class RemovalStudy(StudyContext context)
     public StudyTable Measure(IReadOnlyList<Estimator> estimators, ExpertLoads loads, CancellationToken cancellation)
     {
         var table = new StudyTable("removal", "Removing one expert: loss and accuracy",
-            "The pick is the expert that an estimator calls least important, one drawn at random, the least loaded one or the heavy hitter. An expert is removed by taking its output for zero; the router, and the weights of the other experts, stay. Loss in nats per token on evaluation text, paired over sequences; accuracy paired over samples, exact McNemar test.",
+            "The pick is the expert that an estimator calls least important, one drawn at random, the least loaded one or the heavy hitter. An expert is removed by taking its output for zero; the router, and the weights of the other experts, stay. Loss in nats per token on evaluation text, paired over sequences; accuracy paired over samples, exact McNemar test; of single layers only without --quick.",
             "pick", "layer", "expert", "lossBefore", "lossRise", "low", "high", "pValue", "task", "metric", "before", "after", "difference", "differenceLow", "differenceHigh", "mcnemar");
         var shape = context.Model.Shape;
         var picks = Picks(estimators, loads);
+        var tasks = new TaskMeasurement(context);
         using var scorer = new ModelScorer(context.Model);
         var whole = new TextLoss(context.EvaluationTexts);
-        var short_ = new TextLoss(CalibrationText.Sample(context.EvaluationTexts, context.Quick ? 2048 : 8192, context.Options.Seed));
-        var (wholeBefore, shortBefore) = (whole.Measure(scorer, cancellation), short_.Measure(scorer, cancellation));
-        var tasksBefore = RunTasks(scorer, cancellation);
+        var sampled = new TextLoss(CalibrationText.Sample(context.EvaluationTexts, context.Quick ? 2048 : 8192, context.Options.Seed));
+        var (wholeBefore, sampledBefore) = (whole.Measure(scorer, cancellation), sampled.Measure(scorer, cancellation));
+        var before = tasks.Measure("whole model", cancellation);
         using var work = context.Progress.Begin("Removing picks", picks.Count * (shape.MoeLayers.Count + 1));
         foreach (var pick in picks)
         {
             TextLoss.Without(context.Model, pick.Experts, () =>
             {
                 var loss = PerplexityComparison.Of(wholeBefore, whole.Measure(scorer, cancellation));
-                foreach (var task in tasksBefore.Zip(RunTasks(scorer, cancellation)).SelectMany(pair => TaskComparison.Of(pair.First.Name, pair.First.Results, pair.Second.Results)))
+                foreach (var task in Compare(before, tasks.Measure(pick.Name, cancellation)))
                     Add(table, pick, AllLayers, string.Join(' ', pick.Experts), loss, task);
                 return 0;
             });
@@ -46,12 +46,17 @@ internal sealed class RemovalStudy(StudyContext context)
             for (var layer = 0; layer < shape.MoeLayers.Count; layer++, work.Advance(1))
             {
                 int[] one = [.. pick.Experts.Select((expert, l) => l == layer ? expert : -1)];
-                var loss = TextLoss.Without(context.Model, one, () => PerplexityComparison.Of(shortBefore, short_.Measure(scorer, cancellation)));
-                Add(table, pick, $"{shape.MoeLayers[layer]}", $"{pick.Experts[layer]}", loss, null);
+                var (loss, compared) = TextLoss.Without(context.Model, one, () => (PerplexityComparison.Of(sampledBefore, sampled.Measure(scorer, cancellation)),
+                    context.Quick ? [null] : Compare(before, tasks.Measure($"{pick.Name}, layer {shape.MoeLayers[layer]}", cancellation)).ToArray<TaskComparison?>()));
+                foreach (var task in compared)
+                    Add(table, pick, $"{shape.MoeLayers[layer]}", $"{pick.Experts[layer]}", loss, task);
             }
         }
         return table;
     }
+
+    private static IEnumerable<TaskComparison> Compare(MeasuredTask[] before, MeasuredTask[] after) =>
+        before.Zip(after).SelectMany(pair => TaskComparison.Of(pair.First.Name, pair.First.Results, pair.Second.Results));
 
     private static void Add(StudyTable table, RemovalPick pick, string layer, string experts, PerplexityComparison loss, TaskComparison? task) =>
         table.Add(pick.Name, layer, experts, Math.Log(loss.Before), loss.NatsPerToken.Value, loss.NatsPerToken.Low, loss.NatsPerToken.High, loss.NatsPerToken.PValue,
@@ -68,13 +73,5 @@ internal sealed class RemovalStudy(StudyContext context)
             new RemovalPick("least loaded", Array.ConvertAll(layers, layer => loads[layer].IndexOf(loads[layer].ToArray().Min()))),
             new RemovalPick("heavy hitter", Array.ConvertAll(layers, layer => Agreement.HeavyHitter(loads, layer))),
         ];
-    }
-
-    private (string Name, EvaluationResults Results)[] RunTasks(ModelScorer scorer, CancellationToken cancellation)
-    {
-        var (options, data) = (context.Options, context.Options.TaskData);
-        var evaluator = new Evaluator(scorer, RequestTokenizer.Of(context.Loaded));
-        return [.. options.Tasks.Select(name => (name, evaluator.Run(
-            [TaskRegistry.Find(name, data)], data, new EvaluationOptions { Model = options.Model, Limit = options.Limit }, null, cancellation)))];
     }
 }

@@ -4,7 +4,6 @@ using Counterweight.Engine.Generation;
 using Counterweight.Evaluation.Balance;
 using Counterweight.Evaluation.Reports;
 using Counterweight.Evaluation.Scoring;
-using Counterweight.Evaluation.Tasks;
 
 namespace Counterweight.Evaluation.Studies.Policies;
 
@@ -26,7 +25,7 @@ internal sealed record MeasuredGeneration(int[][] Tokens, MeasuredTraffic Traffi
 /// <param name="Generation">Continuations of evaluation text.</param>
 internal sealed record MeasuredVariant(
     PolicyVariant Variant, Plan Plan, long ExpertBytes, PerplexityResult Text, MeasuredTraffic TextTraffic,
-    IReadOnlyList<(string Name, EvaluationResults Results, MeasuredTraffic Traffic)> Tasks, MeasuredGeneration Generation);
+    IReadOnlyList<MeasuredTask> Tasks, MeasuredGeneration Generation);
 
 /// <summary>Puts plans on the model and measures it, the same steps for each.</summary>
 internal sealed class VariantMeasurement(StudyContext context)
@@ -39,12 +38,7 @@ internal sealed class VariantMeasurement(StudyContext context)
     {
         Load(variant, plan, cancellation);
         var (text, traffic) = MeasureText(cancellation);
-        var tasks = context.Options.Tasks.Select(name =>
-        {
-            using var work = new SampleProgress(context.Progress, $"{variant.Name}: {name}");
-            var (results, loads) = MeasureTask(name, work, cancellation);
-            return (name, results, loads);
-        }).ToArray();
+        var tasks = new TaskMeasurement(context).Measure(variant.Name, cancellation);
         return new MeasuredVariant(variant, plan, context.Model.ExpertBytes, text, traffic, tasks, Generate(cancellation));
     }
 
@@ -68,17 +62,6 @@ internal sealed class VariantMeasurement(StudyContext context)
         var text = new TextPerplexity(scorer, RequestTokenizer.Of(context.Loaded));
         var files = options.EvaluationFiles.SelectMany(file => text.Measure([file], options.EvaluationTokens, null, cancellation).Files);
         return (new PerplexityResult([.. files]), meter.Traffic);
-    }
-
-    private (EvaluationResults Results, MeasuredTraffic Traffic) MeasureTask(string name, SampleProgress work, CancellationToken cancellation)
-    {
-        var options = context.Options;
-        using var meter = new TrafficMeter(context.Model);
-        using var scorer = new ModelScorer(context.Model) { SharesPrefixes = true, PassDone = meter.PassDone };
-        var generator = new ModelGenerator(context.Loaded) { PassDone = meter.PassDone };
-        var results = new Evaluator(scorer, RequestTokenizer.Of(context.Loaded), generator).Run(
-            [TaskRegistry.Find(name, options.TaskData)], options.TaskData, new EvaluationOptions { Model = options.Model, Limit = options.Limit }, work.Report, cancellation);
-        return (results, meter.Traffic);
     }
 
     private MeasuredGeneration Generate(CancellationToken cancellation)

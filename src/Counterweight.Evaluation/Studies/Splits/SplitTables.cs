@@ -89,11 +89,11 @@ internal sealed class SplitTables
     {
         var rise = PerplexityComparison.Of(_raw.Text, split.Text).NatsPerToken;
         var text = string.Create(CultureInfo.InvariantCulture,
-            $"{policy}, {split.Variant.Split}: device imbalance {DeviceImbalance(split):0.000}, loss {rise.Value:+0.00000;-0.00000} nats per token against the model as it is (95 % {rise.Low:+0.00000;-0.00000} to {rise.High:+0.00000;-0.00000})");
+            $"{policy}, {split.Variant.Split}: device imbalance {DeviceImbalance(split):0.000}, loss {rise.Value:+0.00000;-0.00000;0.00000} nats per token against the model as it is (95 % {rise.Low:+0.00000;-0.00000;0.00000} to {rise.High:+0.00000;-0.00000;0.00000})");
         if (split == even)
             return text + ".";
         var against = PerplexityComparison.Of(even.Text, split.Text).NatsPerToken;
-        return text + string.Create(CultureInfo.InvariantCulture, $", {against.Value:+0.00000;-0.00000} against even ({against.Low:+0.00000;-0.00000} to {against.High:+0.00000;-0.00000}).");
+        return text + string.Create(CultureInfo.InvariantCulture, $", {against.Value:+0.00000;-0.00000;0.00000} against even ({against.Low:+0.00000;-0.00000;0.00000} to {against.High:+0.00000;-0.00000;0.00000}).");
     }
 
     private static double DeviceImbalance(MeasuredVariant split) => split.TextTraffic.Passes.Average(pass => Enumerable.Range(0, split.Plan.Layers.Count).Average(l =>

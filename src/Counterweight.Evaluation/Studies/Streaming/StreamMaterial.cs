@@ -3,9 +3,8 @@ using Counterweight.Balancing.Loads;
 using Counterweight.Balancing.Streaming;
 using Counterweight.Engine.Calibration;
 using Counterweight.Engine.Generation;
-using Counterweight.Evaluation.Scoring;
 using Counterweight.Evaluation.Studies.BatchSize;
-using Counterweight.Evaluation.Studies.Routing;
+using Counterweight.Evaluation.Routing;
 
 namespace Counterweight.Evaluation.Studies.Streaming;
 
@@ -46,9 +45,7 @@ internal sealed class StreamMaterial
     {
         var shape = new StreamShape { Seed = context.Options.Seed };
         var needed = shape.Windows * shape.Units;
-        var loaded = context.Loaded;
-        var all = CalibrationText.Read(context.Options.EvaluationFiles, loaded.Tokenizer, PrefixToken.Of(loaded).Id, loaded.Model.Shape.MaxPositions);
-        var texts = all.Where(text => text.Tokens >= needed * ShortestUnit).ToArray();
+        var texts = context.ReadAll(context.Options.EvaluationFiles).Where(text => text.Tokens >= needed * ShortestUnit).ToArray();
         if (texts.Length < 2)
             throw new InvalidInputException("--eval-text", $"{texts.Length} files of {needed * ShortestUnit} tokens or more", "at least two, for traffic that changes");
         var material = new StreamMaterial(texts, shape, Math.Min(LongestUnit, texts.Min(text => text.Tokens) / needed));

@@ -47,11 +47,11 @@ internal sealed class StreamingTables
             var shortTerm = Of(stream, "short-term");
             findings.Add(string.Create(CultureInfo.InvariantCulture,
                 $"{stream.Key.Stream}, {stream.Key.Phase}: device imbalance {Of(stream, StreamRun.None).MeanEven:0.000} without a change, {Of(stream, "hysteresis").MeanEven:0.000} with hysteresis, {shortTerm.MeanEven:0.000} short-term, {Of(stream, "oracle").MeanEven:0.000} oracle ")
-                + string.Create(CultureInfo.InvariantCulture, $"({OverOracle(stream, "hysteresis"):+0.0;-0.0} %, late oracle {OverOracle(stream, "late-oracle"):+0.0;-0.0} %); hysteresis moved {Percent(Of(stream, "hysteresis").Bytes, shortTerm.Bytes)} of short-term's bytes."));
+                + string.Create(CultureInfo.InvariantCulture, $"({OverOracle(stream, "hysteresis"):+0.0;-0.0;0.0} %, late oracle {OverOracle(stream, "late-oracle"):+0.0;-0.0;0.0} %); hysteresis moved {Percent(Of(stream, "hysteresis").Bytes, shortTerm.Bytes)} of short-term's bytes."));
         }
         foreach (var row in _quality.Where(row => row.Segment == 0))
             findings.Add(string.Create(CultureInfo.InvariantCulture,
-                $"{row.Stream}, {row.Controller}, precisions {(row.Frozen ? "frozen" : "free")}: perplexity {100 * (row.Perplexity.Ratio - 1):+0.00;-0.00} % (95 % {100 * (row.Perplexity.RatioInterval.Low - 1):+0.00;-0.00} to {100 * (row.Perplexity.RatioInterval.High - 1):+0.00;-0.00})."));
+                $"{row.Stream}, {row.Controller}, precisions {(row.Frozen ? "frozen" : "free")}: perplexity {100 * (row.Perplexity.Ratio - 1):+0.00;-0.00;0.00} % (95 % {100 * (row.Perplexity.RatioInterval.Low - 1):+0.00;-0.00;0.00} to {100 * (row.Perplexity.RatioInterval.High - 1):+0.00;-0.00;0.00})."));
         return findings;
     }
 
@@ -59,8 +59,8 @@ internal sealed class StreamingTables
     {
         var streams = cases.GroupBy(run => (run.Phase, run.Run.Stream)).ToArray();
         return string.Create(CultureInfo.InvariantCulture,
-            $"Segments of {cases.Key} windows, {StreamComparison.Devices} devices, worst of {streams.Length} streams: hysteresis {streams.Max(stream => OverOracle(stream, "hysteresis")):+0.0;-0.0} % over the oracle's device imbalance ")
-            + string.Create(CultureInfo.InvariantCulture, $"(mean {streams.Average(stream => OverOracle(stream, "hysteresis")):+0.0;-0.0} %; late oracle {streams.Max(stream => OverOracle(stream, "late-oracle")):+0.0;-0.0} %), ")
+            $"Segments of {cases.Key} windows, {StreamComparison.Devices} devices, worst of {streams.Length} streams: hysteresis {streams.Max(stream => OverOracle(stream, "hysteresis")):+0.0;-0.0;0.0} % over the oracle's device imbalance ")
+            + string.Create(CultureInfo.InvariantCulture, $"(mean {streams.Average(stream => OverOracle(stream, "hysteresis")):+0.0;-0.0;0.0} %; late oracle {streams.Max(stream => OverOracle(stream, "late-oracle")):+0.0;-0.0;0.0} %), ")
             + string.Create(CultureInfo.InvariantCulture, $"at most {streams.Max(stream => 100.0 * Of(stream, "hysteresis").Bytes / Math.Max(1, Of(stream, "short-term").Bytes)):0.0} % of short-term's bytes.");
     }
 

@@ -74,9 +74,13 @@ internal sealed class Axis
 
     private static double[] EvenTicks(double min, double max)
     {
-        var step = NiceStep((max - min) / 4);
-        var first = (long)Math.Ceiling(min / step - 1e-9);
-        var last = (long)Math.Floor(max / step + 1e-9);
+        // Round steps may leave a single tick in the range: then half the step does.
+        var (step, first, last) = (0.0, 0L, 0L);
+        for (var parts = 4; last - first < 2 && parts <= 16; parts *= 2)
+        {
+            step = NiceStep((max - min) / parts);
+            (first, last) = ((long)Math.Ceiling(min / step - 1e-9), (long)Math.Floor(max / step + 1e-9));
+        }
         return [.. Enumerable.Range(0, (int)(last - first + 1)).Select(i => (first + i) * step)];
     }
 

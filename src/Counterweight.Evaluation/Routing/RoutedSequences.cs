@@ -2,7 +2,7 @@ using Counterweight.Balancing.Loads;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
 
-namespace Counterweight.Evaluation.Studies.Routing;
+namespace Counterweight.Evaluation.Routing;
 
 /// <summary>The experts that a model chooses for each token of sequences. A token's choices do not depend on what shares its pass.</summary>
 internal sealed class RoutedSequences : IForwardTrace
@@ -30,10 +30,10 @@ internal sealed class RoutedSequences : IForwardTrace
 
     public int Sequences => _choices[0].Length;
 
-    /// <summary>Tokens of a sequence.</summary>
-    public int Length(int sequence) => _choices[0][sequence].Length / TopK;
+    /// <summary>Tokens of a sequence in a layer.</summary>
+    public int Length(int layer, int sequence) => _choices[layer][sequence].Length / TopK;
 
-    /// <summary>The chosen experts of a token, [k].</summary>
+    /// <summary>The chosen experts of a token, [k]; -1 where one was dropped.</summary>
     public ReadOnlySpan<int> Of(int layer, int sequence, int token) => _choices[layer][sequence].AsSpan(token * TopK, TopK);
 
     /// <summary>The chosen experts of the tokens from <paramref name="first"/> on, [tokens · k].</summary>
@@ -43,20 +43,22 @@ internal sealed class RoutedSequences : IForwardTrace
     public void AddTo(ExpertLoads loads, int sequence, int first)
     {
         for (var layer = 0; layer < Layers; layer++)
-            foreach (var expert in Of(layer, sequence, first, Length(sequence) - first))
+            foreach (var expert in Of(layer, sequence, first, Length(layer, sequence) - first))
                 if (expert >= 0) // else dropped
                     loads[layer][expert]++;
     }
 
-    /// <summary>Runs sequences through the model.</summary>
+    /// <summary>Runs sequences through the model. What an encoder reads and a decoder writes is one sequence, each layer with its own tokens of it.</summary>
     public static RoutedSequences Of(MoeModel model, IReadOnlyList<int[]> sequences, Action<int>? routed = null, CancellationToken cancellation = default)
     {
         var result = new RoutedSequences(model, sequences.Count);
+        // Rows of an encoder and of a decoder differ: such sequences go alone, so that all of a pass is theirs.
+        var most = model.Shape.DecoderStart is null ? TokensPerPass : 0;
         for (var first = 0; first < sequences.Count;)
         {
             cancellation.ThrowIfCancellationRequested();
             var (last, tokens) = (first, 0);
-            while (last < sequences.Count && (last == first || tokens + sequences[last].Length <= TokensPerPass))
+            while (last < sequences.Count && (last == first || tokens + sequences[last].Length <= most))
                 tokens += sequences[last++].Length;
             result.Run(model, sequences, first, last);
             routed?.Invoke(tokens);
@@ -72,11 +74,11 @@ internal sealed class RoutedSequences : IForwardTrace
         try
         {
             for (var s = first; s < last; s++)
-                batch.Add(caches[s - first], sequences[s]);
+                model.AddText(batch, caches[s - first], sequences[s]);
             model.Forward(batch, this);
             for (var layer = 0; layer < Layers; layer++)
                 for (var s = first; s < last; s++)
-                    _choices[layer][s] = _pass[layer].AsSpan(batch[s - first].FirstRow * TopK, sequences[s].Length * TopK).ToArray();
+                    _choices[layer][s] = last - first == 1 ? _pass[layer] : _pass[layer].AsSpan(batch[s - first].FirstRow * TopK, sequences[s].Length * TopK).ToArray();
         }
         finally
         {
