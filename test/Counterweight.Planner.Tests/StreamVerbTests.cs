@@ -62,7 +62,7 @@ public sealed class StreamVerbTests : IDisposable
         var text = File.ReadAllText(At("page.html"));
         var page = XDocument.Parse(text.Replace("<!doctype html>", "", StringComparison.Ordinal).Replace("<meta charset=\"utf-8\">", "", StringComparison.Ordinal));
         Assert.Equal(2, page.Descendants("svg").Count());
-        Assert.Equal(1 + 2 * 6, page.Descendants("tr").Count());
+        Assert.Equal(1 + 2 * 7, page.Descendants("tr").Count());
     }
 
     [Fact]
