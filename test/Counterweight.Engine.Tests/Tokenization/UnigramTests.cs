@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Counterweight.Balancing;
 using Counterweight.Engine.Tokenization;
