@@ -1,7 +1,6 @@
 using Counterweight.Balancing.Loads;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Calibration;
-using Counterweight.Engine.Experts;
 using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Reports;
 using Counterweight.Evaluation.Scoring;

@@ -1,7 +1,6 @@
 using Counterweight.Balancing.Loads;
 using Counterweight.Engine.Calibration;
 using Counterweight.Evaluation.Balance;
-using Counterweight.Evaluation.Scoring;
 using Counterweight.Evaluation.Statistics;
 
 namespace Counterweight.Evaluation.Studies.Importance;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Counterweight.Balancing.Loads;
 using Counterweight.Balancing.Splits;
-using Counterweight.Evaluation.Balance;
 using Counterweight.Evaluation.Reports;
 using Counterweight.Evaluation.Reports.Html.Charts;
 using Counterweight.Evaluation.Statistics;
