@@ -190,14 +190,25 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     void IParallelWork.Run(int item, int worker)
     {
         var tile = _tiles[item];
+        var after = CodesOfLaterItem(item);
         if (_down)
-            Project(tile, _experts[tile.Slot].Down, _experts[tile.Slot].Biases?.Down, Between(tile.Slot, tile.First), _buffers.QuantizedBetween.Rows, Output(tile.First));
+            Project(tile, _experts[tile.Slot].Down, _experts[tile.Slot].Biases?.Down, Between(tile.Slot, tile.First), _buffers.QuantizedBetween.Rows, Output(tile.First), after);
         else
-            GateAndUp(tile, _buffers.Scratch.Pointer + (long)worker * ScratchFloats);
+            GateAndUp(tile, _buffers.Scratch.Pointer + (long)worker * ScratchFloats, after);
+    }
+
+    /// <summary>What the worker of this item will probably read next: the others take the items between.</summary>
+    private void* CodesOfLaterItem(int item)
+    {
+        if (item + _context.Pool.Workers >= _tiles.Count)
+            return null;
+        var tile = _tiles[item + _context.Pool.Workers];
+        var expert = _experts[tile.Slot];
+        return (_down ? expert.Down : expert.Gate ?? expert.Up).CodesOf(tile.FirstPanel);
     }
 
     /// <summary>act(gate·x + b, up·x + b) or act(up·x + b) of a tile, quantized where the down projection wants it so.</summary>
-    private void GateAndUp(in Tile tile, float* scratch)
+    private void GateAndUp(in Tile tile, float* scratch, void* after)
     {
         var expert = _experts[tile.Slot];
         var quantizes = Quantizes(expert.Down);
@@ -205,8 +216,8 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         var inner = quantizes ? scratch + (long)_rowsPerTile * _intermediate : Between(tile.Slot, tile.First);
         var up = expert.Gate is null ? inner : scratch;
         if (expert.Gate is not null)
-            Project(tile, expert.Gate, expert.Biases?.Gate, Input(tile.First), _buffers.QuantizedInputs.Rows, inner);
-        Project(tile, expert.Up, expert.Biases?.Up, Input(tile.First), _buffers.QuantizedInputs.Rows, up);
+            Project(tile, expert.Gate, expert.Biases?.Gate, Input(tile.First), _buffers.QuantizedInputs.Rows, inner, expert.Up.CodesOf(tile.FirstPanel));
+        Project(tile, expert.Up, expert.Biases?.Up, Input(tile.First), _buffers.QuantizedInputs.Rows, up, after);
         var begin = tile.FirstPanel * MatMulKernel.PanelWidth;
         var width = Math.Min(tile.Panels * MatMulKernel.PanelWidth, intermediate - begin);
         for (var r = 0; r < tile.Rows; r++)
@@ -219,10 +230,10 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     }
 
     /// <summary>A tile of y = W·x + b, rows of y one behind the other.</summary>
-    private void Project(in Tile tile, PackedMatrix weights, float[]? bias, float* x, byte** quantized, float* y)
+    private void Project(in Tile tile, PackedMatrix weights, float[]? bias, float* x, byte** quantized, float* y, void* after)
     {
         if (Quantizes(weights))
-            _context.Kernel.MultiplyQuantized(weights, tile.FirstPanel, tile.Panels, quantized + tile.First, tile.Rows, y, weights.Outputs);
+            _context.Kernel.MultiplyQuantized(weights, tile.FirstPanel, tile.Panels, quantized + tile.First, tile.Rows, y, weights.Outputs, after);
         else
             _context.Kernel.Multiply(weights, tile.FirstPanel, tile.Panels, x, tile.Rows, weights.Inputs, y, weights.Outputs);
         if (bias is null)

@@ -38,7 +38,8 @@ internal abstract unsafe class CodeProduct
     /// <param name="rows">How many.</param>
     /// <param name="y">[rows, outputs]; points at output 0.</param>
     /// <param name="yStride">Floats from row to row.</param>
-    public void Multiply(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride)
+    /// <param name="after">Codes that will be read after these panels; null if that is not known.</param>
+    public void Multiply(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride, byte* after)
     {
         var panels = weights.Block;
         var scaleVectors = weights.Scales.PerRow(weights.Inputs);
@@ -58,7 +59,7 @@ internal abstract unsafe class CodeProduct
             tile.NextCodes = panels.Codes(panel + pair - 1);
             tile.Scales = asTheyAre ? panels.Scales(panel) : (byte*)WidenScales(weights, panels.Scales(panel), pair * scaleVectors, buffer);
             tile.NextScales = tile.Scales + (nint)(pair - 1) * (scaleVectors == 1 ? 1 : groups) * vectorBytes;
-            tile.Next = panel + pair < firstPanel + panelCount ? panels.Codes(panel + pair) : null;
+            tile.Next = panel + pair < firstPanel + panelCount ? panels.Codes(panel + pair) : after;
             MultiplyPair(weights, ref tile, panel, pair, x, rows, y + (nint)panel * Width, yStride);
         }
         GC.KeepAlive(weights);

@@ -49,7 +49,8 @@ public abstract unsafe class MatMulKernel
     /// <param name="rows">Number of rows, 0 or more.</param>
     /// <param name="y">Output [rows, outputs] with <paramref name="yStride"/> floats from row to row; points at output 0.</param>
     /// <param name="yStride">Floats from one row of y to the next.</param>
-    public abstract void MultiplyQuantized(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride);
+    /// <param name="after">Codes that will be read after these panels (<see cref="PackedMatrix.CodesOf"/>), to be fetched meanwhile; null if that is not known.</param>
+    public abstract void MultiplyQuantized(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride, void* after = null);
 
     /// <summary>
     /// <see cref="Multiply"/> over panels that the caller keeps (keys and values): y[r, p·16 + j] = Σᵢ x[r, i]·panels[p][i, j].

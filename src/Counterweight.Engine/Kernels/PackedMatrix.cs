@@ -54,6 +54,9 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Bytes held: codes, scales and padding.</summary>
     public long Bytes => _codes.Bytes + (_scales?.Bytes ?? 0);
 
+    /// <summary>Where the codes of a panel lie, null if there are no panels; valid until <see cref="Dispose"/>.</summary>
+    public void* CodesOf(int panel) => HasPanels ? Block.Codes(panel) : null;
+
     /// <summary>The bytes that <see cref="Format"/> reads; valid until <see cref="Dispose"/>.</summary>
     internal StoredCodes Stored => new((byte*)_codes.Pointer, Outputs, Inputs);
 

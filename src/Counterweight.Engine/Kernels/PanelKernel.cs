@@ -42,8 +42,8 @@ internal abstract unsafe class PanelKernel(string name, CodeProduct codes) : Mat
     }
 
     /// <inheritdoc/>
-    public sealed override void MultiplyQuantized(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride) =>
-        codes.Multiply(weights, firstPanel, panelCount, x, rows, y, yStride);
+    public sealed override void MultiplyQuantized(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride, void* after = null) =>
+        codes.Multiply(weights, firstPanel, panelCount, x, rows, y, yStride, (byte*)after);
 
     /// <inheritdoc/>
     public sealed override void MultiplyPanels(
