@@ -6,6 +6,9 @@ namespace Counterweight.Cli.Output;
 /// <summary>Where a verb writes: results on stdout, progress, warnings and errors on stderr.</summary>
 internal sealed class Terminal(TextWriter output, TextWriter error)
 {
+    /// <summary>Characters of a line where no terminal says how many there are.</summary>
+    private const int RedirectedWidth = 160;
+
     private readonly IAnsiConsole _errorConsole = Console(error);
 
     /// <summary>Stdout for tables.</summary>
@@ -28,8 +31,11 @@ internal sealed class Terminal(TextWriter output, TextWriter error)
 
     private static IAnsiConsole Console(TextWriter writer)
     {
-        var console = new AnsiConsoleOutput(writer);
-        // What is redirected stays free of escape sequences, whatever the environment says of the terminal.
-        return AnsiConsole.Create(new AnsiConsoleSettings { Out = console, Ansi = console.IsTerminal ? AnsiSupport.Detect : AnsiSupport.No });
+        var output = new AnsiConsoleOutput(writer);
+        // What is redirected stays free of escape sequences, whatever the environment says of the terminal, and tables keep their columns whole.
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = output, Ansi = output.IsTerminal ? AnsiSupport.Detect : AnsiSupport.No });
+        if (!output.IsTerminal)
+            console.Profile.Width = Math.Max(console.Profile.Width, RedirectedWidth);
+        return console;
     }
 }
