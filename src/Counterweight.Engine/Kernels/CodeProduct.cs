@@ -49,7 +49,9 @@ internal abstract unsafe class CodeProduct
         var buffer = asTheyAre ? null : Scratch.Reserve(ref _scales, 4L * (scaleVectors + groups) * Width);
         var tile = new CodeTile
         {
-            Groups = groups, ScaleStep = scaleVectors == 1 ? 0 : vectorBytes, ScaleType = asTheyAre ? weights.Scales.Type : ScaleType.Single,
+            Groups = groups,
+            ScaleStep = scaleVectors == 1 ? 0 : vectorBytes,
+            ScaleType = asTheyAre ? weights.Scales.Type : ScaleType.Single,
             ScalesAhead = 2 * (nint)(panels.Scales(1) - panels.Scales(0)),
         };
         for (var panel = firstPanel; panel < firstPanel + panelCount; panel += 2)

@@ -1,5 +1,5 @@
-using CsCheck;
 using Counterweight.Engine.Kernels;
+using CsCheck;
 
 namespace Counterweight.Engine.Tests.Kernels;
 

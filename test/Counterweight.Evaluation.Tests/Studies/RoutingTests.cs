@@ -3,8 +3,8 @@ using Counterweight.Balancing.Plans;
 using Counterweight.Balancing.Splits;
 using Counterweight.Engine.Calibration;
 using Counterweight.Engine.Experts;
-using Counterweight.Evaluation.Studies;
 using Counterweight.Evaluation.Routing;
+using Counterweight.Evaluation.Studies;
 
 namespace Counterweight.Evaluation.Tests.Studies;
 

@@ -1,7 +1,7 @@
 using Counterweight.Engine.Generation;
 using Counterweight.Engine.Models;
-using Counterweight.Evaluation.Scoring;
 using Counterweight.Evaluation.Routing;
+using Counterweight.Evaluation.Scoring;
 
 namespace Counterweight.Evaluation.Studies.BatchSize;
 

@@ -3,8 +3,8 @@ using Counterweight.Balancing.Loads;
 using Counterweight.Balancing.Streaming;
 using Counterweight.Engine.Calibration;
 using Counterweight.Engine.Generation;
-using Counterweight.Evaluation.Studies.BatchSize;
 using Counterweight.Evaluation.Routing;
+using Counterweight.Evaluation.Studies.BatchSize;
 
 namespace Counterweight.Evaluation.Studies.Streaming;
 
