@@ -22,6 +22,7 @@ internal static unsafe class KernelBench
         new("fp16", Precision.Fp16, false),
         new("int8 exact", Precision.Int8, false),
         new("int4 exact", Precision.Int4, false),
+        new("bf16 fast", Precision.Bf16, true),
         new("int8 fast", Precision.Int8, true),
         new("int4 fast", Precision.Int4, true),
         new("q8_0 fast", Precision.Int8, true, new ScaleFormat(ScaleType.Half, 32)),
@@ -30,14 +31,14 @@ internal static unsafe class KernelBench
 
     public static void Run(string? only)
     {
-        var (flops, bytes) = (Processor.PeakGflops(), Processor.PeakByteOperations());
-        Console.WriteLine(Invariant($"peak of one thread: fp32 {flops:F0} GFLOP/s, int8 {bytes:F0} GOP/s; read bandwidth {Processor.ReadBandwidth():F0} GB/s"));
+        var (flops, halves, bytes) = (Processor.PeakGflops(), PeakProducts.BFloat16(), PeakProducts.Bytes());
+        Console.WriteLine(Invariant($"peak of one thread: fp32 {flops:F0} GFLOP/s, bf16 {halves:F0} GFLOP/s, int8 {bytes:F0} GOP/s; read bandwidth {Processor.ReadBandwidth():F0} GB/s"));
         foreach (var (outputs, inputs) in Shapes)
         {
             Console.WriteLine($"\n{$"[{outputs}, {inputs}]",-28}rows{string.Concat(Rows.Select(rows => Invariant($"{rows,13}")))}{"stream",13}");
             foreach (var kind in Kinds.Where(kind => only is null || kind.Name.Contains(only, StringComparison.Ordinal)))
-                foreach (var name in MatMulKernelFactory.Available.Where(name => name != "portable"))
-                    Console.WriteLine($"  {kind.Name,-12}{name,-18}{Cells(name, kind, outputs, inputs, kind.Fast ? bytes : flops)}");
+                foreach (var name in MatMulKernelFactory.Available.Where(name => name != "portable" && Call.Takes(name, kind)))
+                    Console.WriteLine($"  {kind.Name,-12}{name,-18}{Cells(name, kind, outputs, inputs, !kind.Fast ? flops : kind.Precision == Precision.Bf16 ? halves : bytes)}");
         }
     }
 
@@ -76,14 +77,22 @@ internal static unsafe class KernelBench
             (_x, _y) = (AlignedBuffer.OfFloats((long)rows * inputs), AlignedBuffer.OfFloats((long)rows * outputs));
             foreach (ref var value in _x.AsSpan<float>())
                 value = (float)(random.NextDouble() * 4 - 2);
-            var rowBytes = MatMulKernel.QuantizedRowBytes(inputs);
+            var format = kind.Fast ? _kernel.ActivationsFor(_weights[0]) : ActivationFormat.Int8;
+            var rowBytes = MatMulKernel.QuantizedRowBytes(format, inputs);
             (_quantized, _pointers) = (new AlignedBuffer((long)rows * rowBytes), new AlignedBuffer(rows * sizeof(long)));
             for (var r = 0; r < rows; r++)
             {
                 var row = (byte*)_quantized.Pointer + r * rowBytes;
                 ((byte**)_pointers.Pointer)[r] = row;
-                MatMulKernel.QuantizeRow(_x.Floats + (long)r * inputs, inputs, row);
+                MatMulKernel.QuantizeRow(format, _x.Floats + (long)r * inputs, inputs, row);
             }
+        }
+
+        /// <summary>Whether a variant has a product of quantized activations for such weights.</summary>
+        public static bool Takes(string name, Kind kind)
+        {
+            using var weights = Pack(kind, MatMulKernel.PanelWidth, 1, new Random(1));
+            return !kind.Fast || MatMulKernelFactory.Create(name).ActivationsFor(weights) != ActivationFormat.Single;
         }
 
         public long WeightBytes => _weights.Sum(weights => weights.Bytes);

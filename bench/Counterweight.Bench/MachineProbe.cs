@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Counterweight.Engine.Kernels;
 
 namespace Counterweight.Bench;
@@ -24,19 +23,12 @@ internal static unsafe class MachineProbe
         return Best(threads, thread => Read((byte*)start + thread * part, part), part);
     }
 
-    /// <summary>fp32 operations per second in registers, a fused multiply-add being two.</summary>
-    public static double FloatOperationsPerSecond(int threads)
+    /// <summary>What the threads reach together of a peak that each measures for itself, in units a second.</summary>
+    public static double Together(int threads, Func<double> billions)
     {
         var perThread = new double[threads];
-        Parallel(threads, thread => perThread[thread] = Processor.PeakGflops() * 1e9);
+        Parallel(threads, thread => perThread[thread] = billions() * 1e9);
         return perThread.Sum();
-    }
-
-    /// <summary>8-bit operations per second in registers: dot products of four bytes into 32 bits, 256 bits wide; 0 where the processor has none.</summary>
-    public static double ByteOperationsPerSecond(int threads)
-    {
-        const int Steps = 5_000_000, Chains = 10;
-        return AvxVnni.IsSupported ? Best(threads, _ => DotChains(Steps), 2.0 * Steps * Chains * Vector256<byte>.Count) : 0;
     }
 
     private static double Best(int threads, Action<int> work, double amountOfThread)
@@ -71,27 +63,5 @@ internal static unsafe class MachineProbe
             d ^= Vector512.Load((int*)(memory + at + 192));
         }
         return Vector512.Sum(a ^ b ^ c ^ d);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int DotChains(int steps)
-    {
-        var x = Vector256.Create((byte)1);
-        var w = Vector256.Create((sbyte)1);
-        Vector256<int> a = default, b = default, c = default, d = default, e = default, f = default, g = default, h = default, i = default, j = default;
-        for (var step = 0; step < steps; step++)
-        {
-            a = AvxVnni.MultiplyWideningAndAdd(a, x, w);
-            b = AvxVnni.MultiplyWideningAndAdd(b, x, w);
-            c = AvxVnni.MultiplyWideningAndAdd(c, x, w);
-            d = AvxVnni.MultiplyWideningAndAdd(d, x, w);
-            e = AvxVnni.MultiplyWideningAndAdd(e, x, w);
-            f = AvxVnni.MultiplyWideningAndAdd(f, x, w);
-            g = AvxVnni.MultiplyWideningAndAdd(g, x, w);
-            h = AvxVnni.MultiplyWideningAndAdd(h, x, w);
-            i = AvxVnni.MultiplyWideningAndAdd(i, x, w);
-            j = AvxVnni.MultiplyWideningAndAdd(j, x, w);
-        }
-        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j);
     }
 }

@@ -9,9 +9,6 @@ namespace Counterweight.Bench;
 /// <summary>What the figures are to be read against: the measured limits of one thread.</summary>
 internal static unsafe class Processor
 {
-    /// <summary>GOP/s of a thread that does nothing but products of bytes, by the best instruction of the fastest kernel.</summary>
-    public static double PeakByteOperations() => PeakBytes.Measure();
-
     /// <summary>GB/s that one thread reads from memory.</summary>
     public static double ReadBandwidth()
     {

@@ -23,7 +23,7 @@ internal static class QualityBench
         try
         {
             foreach (var format in BlockFormat.All)
-                foreach (var mode in (ComputeMode[])[ComputeMode.Exact, ComputeMode.Fast])
+                foreach (var mode in (ComputeMode[])[ComputeMode.Exact, ComputeMode.Fastest])
                 {
                     var perplexity = Perplexity(Convert(model, format, folder), texts, mode);
                     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{format.Name}, {mode}: perplexity {perplexity:F4}, {100 * (perplexity / exact - 1):+0.000;-0.000} %"));

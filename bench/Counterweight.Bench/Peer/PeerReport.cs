@@ -36,7 +36,7 @@ internal static class PeerReport
         text.AppendLine(CultureInfo.InvariantCulture, $"{results.Cpu}; {results.Peer}; .NET {Environment.Version}");
         foreach (var limits in results.Limits)
             text.AppendLine(CultureInfo.InvariantCulture,
-                $"{limits.Threads} threads: read {limits.ReadBytesPerSecond / 1e9:F0} GB/s, fp32 {limits.FloatOperationsPerSecond / 1e9:F0} GFLOP/s, 8 bit {limits.ByteOperationsPerSecond / 1e9:F0} GOP/s");
+                $"{limits.Threads} threads: read {limits.ReadBytesPerSecond / 1e9:F0} GB/s, fp32 {limits.FloatOperationsPerSecond / 1e9:F0} GFLOP/s, bf16 {limits.BFloat16OperationsPerSecond / 1e9:F0} GFLOP/s, 8 bit {limits.ByteOperationsPerSecond / 1e9:F0} GOP/s");
         foreach (var agreement in results.Agreement)
             text.AppendLine(CultureInfo.InvariantCulture, $"{agreement.Shape} {agreement.Format}: {agreement.Same} of {agreement.Prompts} greedy first tokens are the same");
         text.AppendLine().AppendLine("| model | work | batch | threads | Counterweight, tokens/s: min / median / max | llama.cpp | ratio | share of the limit |").AppendLine("| --- | --- | --- | --- | --- | --- | --- | --- |");

@@ -21,7 +21,7 @@ internal static class BenchVerb
     private static readonly Option<int?> Threads = CommonOptions.Threads();
     private static readonly Option<bool> Pin = CommonOptions.Pin();
     private static readonly Option<string?> Kernels = CommonOptions.Kernels();
-    private static readonly Option<ComputeMode> Compute = CommonOptions.Compute();
+    private static readonly Option<ComputeMode> Compute = CommonOptions.Compute(ComputeMode.Fastest);
     private static readonly Option<string?> Json = CommonOptions.Json();
 
     public static Command Create()

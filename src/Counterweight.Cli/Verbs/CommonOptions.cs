@@ -28,10 +28,10 @@ internal static class CommonOptions
         return option;
     }
 
-    public static Option<ComputeMode> Compute() => new("--compute")
+    public static Option<ComputeMode> Compute(ComputeMode byDefault) => new("--compute")
     {
-        Description = "What activations are when they meet int8 or int4 weights: fast (int8, a scale for each 32 of them) or exact (fp32, weights widened)",
-        DefaultValueFactory = _ => ComputeMode.Fast,
+        Description = "What activations are when they meet weights: exact (fp32, weights widened), fast (int8 with a scale for each 32 of them where weights are int8 or int4) or fastest (also bf16 where weights are, if the processor multiplies it)",
+        DefaultValueFactory = _ => byDefault,
         CustomParser = ParseCompute,
     };
 
@@ -123,9 +123,11 @@ internal static class CommonOptions
     private static ComputeMode ParseCompute(ArgumentResult result)
     {
         var name = result.Tokens.Single().Value;
-        if (name is not ("fast" or "exact"))
-            result.AddError($"--compute: found \"{name}\", expected fast or exact");
-        return name == "exact" ? ComputeMode.Exact : ComputeMode.Fast;
+        foreach (var mode in Enum.GetValues<ComputeMode>())
+            if (name == mode.ToString().ToLowerInvariant())
+                return mode;
+        result.AddError($"--compute: found \"{name}\", expected exact, fast or fastest");
+        return default;
     }
 
     private static Precision[]? ParsePrecisions(ArgumentResult result)

@@ -24,7 +24,7 @@ internal static class EvaluateVerb
     private static readonly Option<string> Split = CommonOptions.Split();
     private static readonly Option<int?> Threads = CommonOptions.Threads();
     private static readonly Option<string?> Kernels = CommonOptions.Kernels();
-    private static readonly Option<ComputeMode> Compute = CommonOptions.Compute();
+    private static readonly Option<ComputeMode> Compute = CommonOptions.Compute(ComputeMode.Fast);
     private static readonly Option<string?> Json = CommonOptions.Json();
 
     public static Command Create()

@@ -113,21 +113,31 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         _combine.Run(rows);
     }
 
-    /// <summary>Whether a product takes quantized activations; observers see what exact arithmetic makes.</summary>
-    private bool Quantizes(PackedMatrix? weights) => weights is not null && Observer is null && _context.Quantizes(weights);
+    /// <summary>What a product takes activations as; observers see what exact arithmetic makes.</summary>
+    private ActivationFormat ActivationsFor(PackedMatrix weights) => Observer is null ? _context.ActivationsFor(weights) : ActivationFormat.Single;
+
+    /// <summary>What an expert is given besides fp32: what its up projection takes, or else its gate.</summary>
+    private ActivationFormat InputFormat(PackedExpert expert) =>
+        ActivationsFor(expert.Up) is var up && (up != ActivationFormat.Single || expert.Gate is null) ? up : ActivationsFor(expert.Gate);
 
     /// <summary>What the experts are given, in the order of the slots.</summary>
     private void GatherInputs(int rows)
     {
         _buffers.Inputs.Reserve((long)_dispatch.Placed * _hidden);
         _buffers.QuantizedInputs.Reserve(_dispatch.Placed, _hidden);
-        var quantizes = false;
-        foreach (var expert in _experts)
-            quantizes |= Quantizes(expert.Gate) || Quantizes(expert.Up);
         // A token's experts share its quantized row, unless each weighs it differently.
-        if (quantizes && !_function.WeighsInput)
-            _context.Activations.Quantize(_x, rows, _hidden, _hidden);
+        foreach (var format in (ReadOnlySpan<ActivationFormat>)(_function.WeighsInput ? [] : [ActivationFormat.Int8, ActivationFormat.BFloat16]))
+            if (AnyTakes(format))
+                _context.Quantize(format, _x, rows, _hidden, _hidden);
         _gather.Run(_dispatch.Placed);
+    }
+
+    private bool AnyTakes(ActivationFormat format)
+    {
+        foreach (var expert in _experts)
+            if (InputFormat(expert) == format)
+                return true;
+        return false;
     }
 
     private void Gather(int begin, int end)
@@ -136,17 +146,17 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         {
             var choice = _dispatch.Choices[place];
             var expert = _experts[_dispatch.SlotOf(place)];
-            var (gateQuantizes, upQuantizes) = (Quantizes(expert.Gate), Quantizes(expert.Up));
+            var format = InputFormat(expert);
             if (_function.WeighsInput)
             {
                 TensorPrimitives.Multiply(Token(choice), _gates[choice], new Span<float>(Input(place), _hidden));
-                if (gateQuantizes || upQuantizes)
-                    MatMulKernel.QuantizeRow(Input(place), _hidden, _buffers.QuantizedInputs.Rows[place]);
+                if (format != ActivationFormat.Single)
+                    MatMulKernel.QuantizeRow(format, Input(place), _hidden, _buffers.QuantizedInputs.Rows[place]);
                 continue;
             }
-            if (gateQuantizes || upQuantizes)
-                _buffers.QuantizedInputs.Rows[place] = _context.Activations.Rows[choice / _topK];
-            if (!upQuantizes || (expert.Gate is not null && !gateQuantizes))
+            if (format != ActivationFormat.Single)
+                _buffers.QuantizedInputs.Rows[place] = _context.Activations(format).Rows[choice / _topK];
+            if (format == ActivationFormat.Single || ActivationsFor(expert.Up) != format || (expert.Gate is not null && ActivationsFor(expert.Gate) != format))
                 Token(choice).CopyTo(new Span<float>(Input(place), _hidden));
         }
     }
@@ -192,7 +202,9 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
         var tile = _tiles[item];
         var after = CodesOfLaterItem(item);
         if (_down)
-            Project(tile, _experts[tile.Slot].Down, _experts[tile.Slot].Biases?.Down, Between(tile.Slot, tile.First), _buffers.QuantizedBetween.Rows, Output(tile.First), after);
+            Project(
+                tile, _experts[tile.Slot].Down, _experts[tile.Slot].Biases?.Down, Between(tile.Slot, tile.First), ActivationsFor(_experts[tile.Slot].Down),
+                _buffers.QuantizedBetween.Rows, Output(tile.First), after);
         else
             GateAndUp(tile, _buffers.Scratch.Pointer + (long)worker * ScratchFloats, after);
     }
@@ -211,13 +223,14 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     private void GateAndUp(in Tile tile, float* scratch, void* after)
     {
         var expert = _experts[tile.Slot];
-        var quantizes = Quantizes(expert.Down);
+        var (input, output) = (InputFormat(expert), ActivationsFor(expert.Down));
+        var quantizes = output != ActivationFormat.Single;
         var intermediate = expert.Up.Outputs;
         var inner = quantizes ? scratch + (long)_rowsPerTile * _intermediate : Between(tile.Slot, tile.First);
         var up = expert.Gate is null ? inner : scratch;
         if (expert.Gate is not null)
-            Project(tile, expert.Gate, expert.Biases?.Gate, Input(tile.First), _buffers.QuantizedInputs.Rows, inner, expert.Up.CodesOf(tile.FirstPanel));
-        Project(tile, expert.Up, expert.Biases?.Up, Input(tile.First), _buffers.QuantizedInputs.Rows, up, after);
+            Project(tile, expert.Gate, expert.Biases?.Gate, Input(tile.First), input, _buffers.QuantizedInputs.Rows, inner, expert.Up.CodesOf(tile.FirstPanel));
+        Project(tile, expert.Up, expert.Biases?.Up, Input(tile.First), input, _buffers.QuantizedInputs.Rows, up, after);
         var begin = tile.FirstPanel * MatMulKernel.PanelWidth;
         var width = Math.Min(tile.Panels * MatMulKernel.PanelWidth, intermediate - begin);
         for (var r = 0; r < tile.Rows; r++)
@@ -225,14 +238,14 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
             var values = inner + (long)r * intermediate + begin;
             _function.Activation.Apply(values, up + (long)r * intermediate + begin, width);
             if (quantizes)
-                MatMulKernel.QuantizeRow(values, width, _buffers.QuantizedBetween.Rows[tile.First + r] + MatMulKernel.QuantizedRowBytes(begin));
+                MatMulKernel.QuantizeRow(output, values, width, _buffers.QuantizedBetween.Rows[tile.First + r] + MatMulKernel.QuantizedRowBytes(output, begin));
         }
     }
 
     /// <summary>A tile of y = W·x + b, rows of y one behind the other.</summary>
-    private void Project(in Tile tile, PackedMatrix weights, float[]? bias, float* x, byte** quantized, float* y, void* after)
+    private void Project(in Tile tile, PackedMatrix weights, float[]? bias, float* x, ActivationFormat format, byte** quantized, float* y, void* after)
     {
-        if (Quantizes(weights))
+        if (format != ActivationFormat.Single && ActivationsFor(weights) == format)
             _context.Kernel.MultiplyQuantized(weights, tile.FirstPanel, tile.Panels, quantized + tile.First, tile.Rows, y, weights.Outputs, after);
         else
             _context.Kernel.Multiply(weights, tile.FirstPanel, tile.Panels, x, tile.Rows, weights.Inputs, y, weights.Outputs);

@@ -1,3 +1,4 @@
+using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Threading;
 
@@ -21,9 +22,9 @@ internal sealed class ExpertBuffers(WorkerPool pool)
     /// <summary>[workers][2][rows of a tile, intermediate].</summary>
     public FloatBuffer Scratch { get; } = new();
 
-    /// <summary>[choices], <see cref="Inputs"/> where experts take quantized activations.</summary>
-    public ActivationBuffer QuantizedInputs { get; } = new(pool);
+    /// <summary>[choices], <see cref="Inputs"/> where experts take quantized activations, each in the format that its expert takes; there is room for the widest.</summary>
+    public ActivationBuffer QuantizedInputs { get; } = new(ActivationFormat.BFloat16, pool);
 
     /// <summary>[choices], <see cref="Between"/> likewise.</summary>
-    public ActivationBuffer QuantizedBetween { get; } = new(pool);
+    public ActivationBuffer QuantizedBetween { get; } = new(ActivationFormat.BFloat16, pool);
 }

@@ -18,20 +18,23 @@ internal abstract unsafe class CodeProduct
     private static AlignedBuffer? _scales; // [2][groups][16]
 
     /// <summary>Rows of the largest tile.</summary>
-    protected abstract int TileRows { get; }
+    protected abstract int TileRows(Precision weights);
 
     /// <summary>Whether tiles read scales as they are kept; otherwise they are widened to fp32 ahead, once for all rows.</summary>
     protected virtual bool ReadsAllScales => false;
 
+    /// <summary>What activations have to be for such weights; by default int8 for integers, and nothing else is multiplied.</summary>
+    public virtual ActivationFormat ActivationsFor(Precision codes) => codes is Precision.Int8 or Precision.Int4 ? ActivationFormat.Int8 : ActivationFormat.Single;
+
     /// <summary>One tile.</summary>
-    /// <param name="int4">Whether weights are int4, otherwise int8.</param>
+    /// <param name="weights">What they are, among those that <see cref="ActivationsFor"/> has a format for.</param>
     /// <param name="tile">What to multiply.</param>
     /// <param name="panels">1 or 2.</param>
-    /// <param name="rows">1 to <see cref="TileRows"/>.</param>
-    protected abstract void Multiply(bool int4, in CodeTile tile, int panels, int rows);
+    /// <param name="rows">1 to <see cref="TileRows(Precision)"/>.</param>
+    protected abstract void Multiply(Precision weights, in CodeTile tile, int panels, int rows);
 
     /// <summary>All rows against panels of a matrix; never writes outputs that the matrix does not have.</summary>
-    /// <param name="weights">int8 or int4.</param>
+    /// <param name="weights">The matrix.</param>
     /// <param name="firstPanel">First panel.</param>
     /// <param name="panelCount">Panels.</param>
     /// <param name="x">Quantized rows.</param>
@@ -44,13 +47,13 @@ internal abstract unsafe class CodeProduct
         var panels = weights.Block;
         var scaleVectors = weights.Scales.PerRow(weights.Inputs);
         var groups = (weights.Inputs + Group - 1) / Group;
-        var asTheyAre = ReadsAllScales && (scaleVectors == 1 || weights.Scales.Group == Group);
+        var asTheyAre = ReadsAllScales && (scaleVectors <= 1 || weights.Scales.Group == Group);
         var vectorBytes = asTheyAre ? Width * weights.Scales.Bytes : Width * sizeof(float);
         var buffer = asTheyAre ? null : Scratch.Reserve(ref _scales, 4L * (scaleVectors + groups) * Width);
         var tile = new CodeTile
         {
             Groups = groups,
-            ScaleStep = scaleVectors == 1 ? 0 : vectorBytes,
+            ScaleStep = scaleVectors <= 1 ? 0 : vectorBytes,
             ScaleType = asTheyAre ? weights.Scales.Type : ScaleType.Single,
             ScalesAhead = 2 * (nint)(panels.Scales(1) - panels.Scales(0)),
         };
@@ -60,7 +63,7 @@ internal abstract unsafe class CodeProduct
             tile.Codes = panels.Codes(panel);
             tile.NextCodes = panels.Codes(panel + pair - 1);
             tile.Scales = asTheyAre ? panels.Scales(panel) : (byte*)WidenScales(weights, panels.Scales(panel), pair * scaleVectors, buffer);
-            tile.NextScales = tile.Scales + (nint)(pair - 1) * (scaleVectors == 1 ? 1 : groups) * vectorBytes;
+            tile.NextScales = tile.Scales + (nint)(pair - 1) * (scaleVectors <= 1 ? scaleVectors : groups) * vectorBytes;
             tile.Next = panel + pair < firstPanel + panelCount ? panels.Codes(panel + pair) : after;
             MultiplyPair(weights, ref tile, panel, pair, x, rows, y + (nint)panel * Width, yStride);
         }
@@ -102,9 +105,9 @@ internal abstract unsafe class CodeProduct
     /// The next panels are fetched while these are multiplied, where there are several tiles of rows one half by each of the first two: hardware fetches along a panel,
     /// but not on to the next one, and a core that first reads and then computes would leave memory idle half of the time.
     /// </summary>
-    private static void ShareFetches(ref CodeTile tile, bool int4, int part, int parts, int panels)
+    private static void ShareFetches(ref CodeTile tile, Precision codes, int part, int parts, int panels)
     {
-        var share = TileShape.LinesOf(int4) / Math.Min(parts, 2);
+        var share = TileShape.LinesOf(codes) / Math.Min(parts, 2);
         tile.FetchLines = tile.Next is not null && part < 2 ? share : 0;
         tile.Next += part * share * panels * tile.Groups * 64;
     }
@@ -114,7 +117,8 @@ internal abstract unsafe class CodeProduct
     {
         var results = stackalloc float[CodeTile.MaxRows * 2 * Width];
         var outputs = Math.Min(pair * Width, weights.Outputs - panel * Width);
-        var tiles = (rows + TileRows - 1) / TileRows;
+        var tileRows = TileRows(weights.Codes);
+        var tiles = (rows + tileRows - 1) / tileRows;
         for (var t = 0; t < tiles; t++)
         {
             // Even tiles: the last one would leave the multipliers waiting if it had a row or two.
@@ -126,8 +130,8 @@ internal abstract unsafe class CodeProduct
                 tile.Y[r] = outputs == pair * Width ? (nint)(y + (nint)(first + r) * yStride) : (nint)(results + r * 2 * Width);
             }
             var next = tile.Next;
-            ShareFetches(ref tile, weights.Codes == Precision.Int4, t, tiles, pair);
-            Multiply(weights.Codes == Precision.Int4, tile, pair, count);
+            ShareFetches(ref tile, weights.Codes, t, tiles, pair);
+            Multiply(weights.Codes, tile, pair, count);
             tile.Next = next;
             for (var r = 0; r < count && outputs < pair * Width; r++)
                 new ReadOnlySpan<float>(results + r * 2 * Width, outputs).CopyTo(new Span<float>(y + (nint)(first + r) * yStride, outputs));

@@ -8,7 +8,7 @@ namespace Counterweight.Engine.Kernels;
 internal unsafe struct CodeTile
 {
     /// <summary>Most rows of a tile.</summary>
-    public const int MaxRows = 6;
+    public const int MaxRows = 10;
 
     /// <summary>Codes of the first panel.</summary>
     public byte* Codes;

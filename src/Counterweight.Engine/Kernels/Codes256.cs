@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Counterweight.Balancing.Plans;
 
 namespace Counterweight.Engine.Kernels;
 
@@ -12,10 +13,11 @@ internal sealed unsafe class Codes256<TDots> : CodeProduct where TDots : struct,
     private const int Half = 8;
     private const int Width = 2 * Half;
 
-    protected override int TileRows => 4;
+    protected override int TileRows(Precision weights) => 4;
 
-    protected override void Multiply(bool int4, in CodeTile tile, int panels, int rows)
+    protected override void Multiply(Precision weights, in CodeTile tile, int panels, int rows)
     {
+        var int4 = weights == Precision.Int4;
         for (var panel = 0; panel < panels; panel++)
         {
             var codes = panel == 0 ? tile.Codes : tile.NextCodes;

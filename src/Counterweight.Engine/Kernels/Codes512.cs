@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Counterweight.Balancing.Plans;
 
 namespace Counterweight.Engine.Kernels;
 
@@ -9,10 +10,11 @@ namespace Counterweight.Engine.Kernels;
 /// </summary>
 internal sealed unsafe class Codes512 : CodeProduct
 {
-    protected override int TileRows => 4;
+    protected override int TileRows(Precision weights) => 4;
 
-    protected override void Multiply(bool int4, in CodeTile tile, int panels, int rows)
+    protected override void Multiply(Precision weights, in CodeTile tile, int panels, int rows)
     {
+        var int4 = weights == Precision.Int4;
         if (rows == 1)
             OneRow(int4, tile, panels);
         else

@@ -26,23 +26,38 @@ public abstract unsafe class MatMulKernel
     public abstract void Multiply(
         PackedMatrix weights, int firstPanel, int panelCount, float* x, int rows, int xStride, float* y, int yStride);
 
-    /// <summary>Whether <see cref="MultiplyQuantized"/> takes such weights: int8 and int4. LLM.int8() has rules of its own.</summary>
-    public static bool MultipliesQuantized(PackedMatrix weights) => weights.Codes is Precision.Int8 or Precision.Int4;
+    /// <summary>
+    /// What <see cref="MultiplyQuantized"/> takes with such weights: int8 with int8 and int4, bfloat16 with bf16 where the machine multiplies it, and
+    /// <see cref="ActivationFormat.Single"/> where only <see cref="Multiply"/> takes them. LLM.int8() has rules of its own.
+    /// </summary>
+    public abstract ActivationFormat ActivationsFor(PackedMatrix weights);
 
     /// <summary>Bytes of a row that <see cref="QuantizeRow"/> makes.</summary>
-    public static int QuantizedRowBytes(int inputs) => QuantizedRows.RowBytes(inputs);
+    public static int QuantizedRowBytes(ActivationFormat format, int inputs) => format switch
+    {
+        ActivationFormat.Int8 => QuantizedRows.RowBytes(inputs),
+        ActivationFormat.BFloat16 => RoundedRows.RowBytes(inputs),
+        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "not quantized"),
+    };
 
-    /// <summary>A row of activations as int8 codes with an fp32 scale for each 32 of them, the absolute maximum over 127.</summary>
+    /// <summary>A row of activations as int8 codes with an fp32 scale for each 32 of them, the absolute maximum over 127, or as the nearest bfloat16 values.</summary>
+    /// <param name="format">Which of the two.</param>
     /// <param name="x">[inputs].</param>
     /// <param name="inputs">Number of inputs.</param>
     /// <param name="row">Receives <see cref="QuantizedRowBytes"/> bytes, 4-byte aligned.</param>
-    public static void QuantizeRow(float* x, int inputs, byte* row) => QuantizedRows.Quantize(x, inputs, row);
+    public static void QuantizeRow(ActivationFormat format, float* x, int inputs, byte* row)
+    {
+        if (format == ActivationFormat.Int8)
+            QuantizedRows.Quantize(x, inputs, row);
+        else
+            RoundedRows.Round(x, inputs, row);
+    }
 
     /// <summary>
-    /// <see cref="Multiply"/> over quantized activations: y[r, o] = Σ over groups g of 32 inputs of float(Σᵢ codeᵢ(x)·codeᵢ(w)) · scale_g(x) · scale_g(w).
-    /// All variants give the same bits.
+    /// <see cref="Multiply"/> over quantized activations. Integers: y[r, o] = Σ over groups g of 32 inputs of float(Σᵢ codeᵢ(x)·codeᵢ(w)) · scale_g(x) · scale_g(w),
+    /// and all variants give the same bits. bf16: y[r, o] = Σᵢ x[r, i]·w[o, i] in fp32, in the order of the inputs, rounded as the machine's instruction does.
     /// </summary>
-    /// <param name="weights">Packed int8 or int4 weights [outputs, inputs].</param>
+    /// <param name="weights">Packed weights [outputs, inputs] that <see cref="ActivationsFor"/> names a format for, in which the rows are.</param>
     /// <param name="firstPanel">First panel to compute.</param>
     /// <param name="panelCount">Panels to compute.</param>
     /// <param name="x">Rows made by <see cref="QuantizeRow"/>, wherever they lie.</param>

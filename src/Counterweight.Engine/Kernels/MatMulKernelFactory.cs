@@ -11,7 +11,7 @@ public static class MatMulKernelFactory
 
     private static readonly (string Name, bool IsSupported, Func<string, MatMulKernel> Create)[] Variants =
     [
-        ("avx512-vnni", Avx512Kernel.IsSupported && Avx512VnniCodes.IsSupported, name => new Avx512Kernel(name, new Avx512VnniCodes())),
+        ("avx512-vnni", Avx512Kernel.IsSupported && EmittedCodes.IsSupported, name => new Avx512Kernel(name, new EmittedCodes())),
         ("avx512", Avx512Kernel.IsSupported, name => new Avx512Kernel(name, new Codes512())),
         ("avx2-vnni", Avx2Kernel.IsSupported && AvxVnni.IsSupported, name => new Avx2Kernel(name, new Codes256<AvxVnniDots>())),
         ("avx2", Avx2Kernel.IsSupported, name => new Avx2Kernel(name, new Codes256<Avx2Dots>())),

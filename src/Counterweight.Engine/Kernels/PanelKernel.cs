@@ -42,6 +42,9 @@ internal abstract unsafe class PanelKernel(string name, CodeProduct codes) : Mat
     }
 
     /// <inheritdoc/>
+    public sealed override ActivationFormat ActivationsFor(PackedMatrix weights) => codes.ActivationsFor(weights.Codes);
+
+    /// <inheritdoc/>
     public sealed override void MultiplyQuantized(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride, void* after = null) =>
         codes.Multiply(weights, firstPanel, panelCount, x, rows, y, yStride, (byte*)after);
 

@@ -39,8 +39,8 @@ internal readonly record struct PanelLayout(Precision Codes, int Inputs, ScaleFo
 
     public int ScalesPerRow => Scales.PerRow(Inputs);
 
-    /// <summary>Words of an output: rows of integer codes are filled up with zeros to whole groups, which is what products run over.</summary>
-    public int Words => CodeBits <= 8 ? (Inputs + QuantizedMatrix.GroupSize - 1) / QuantizedMatrix.GroupSize * (QuantizedMatrix.GroupSize / InputsPerWord)
+    /// <summary>Words of an output: rows of integer codes and of bfloat16 are filled up with zeros to whole groups, which is what products run over.</summary>
+    public int Words => CodeBits <= 8 || Codes == Precision.Bf16 ? (Inputs + QuantizedMatrix.GroupSize - 1) / QuantizedMatrix.GroupSize * (QuantizedMatrix.GroupSize / InputsPerWord)
         : (Inputs + InputsPerWord - 1) / InputsPerWord;
 
     public long PanelCodeBytes => (long)Words * sizeof(uint) * MatMulKernel.PanelWidth;

@@ -1,3 +1,5 @@
+using Counterweight.Balancing.Plans;
+
 namespace Counterweight.Engine.Kernels;
 
 /// <summary>The scalar reference of <see cref="CodeProduct"/>.</summary>
@@ -5,10 +7,11 @@ internal sealed unsafe class PortableCodes : CodeProduct
 {
     private const int Width = MatMulKernel.PanelWidth;
 
-    protected override int TileRows => CodeTile.MaxRows;
+    protected override int TileRows(Precision weights) => CodeTile.MaxRows;
 
-    protected override void Multiply(bool int4, in CodeTile tile, int panels, int rows)
+    protected override void Multiply(Precision weights, in CodeTile tile, int panels, int rows)
     {
+        var int4 = weights == Precision.Int4;
         for (var r = 0; r < rows; r++)
             for (var panel = 0; panel < panels; panel++)
                 for (var j = 0; j < Width; j++)

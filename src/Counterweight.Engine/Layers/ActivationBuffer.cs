@@ -3,8 +3,8 @@ using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Layers;
 
-/// <summary>Rows of activations, quantized, with a pointer to each. It only grows.</summary>
-internal sealed unsafe class ActivationBuffer(WorkerPool pool) : IDisposable
+/// <summary>Rows of activations in a format other than fp32, with a pointer to each. It only grows.</summary>
+internal sealed unsafe class ActivationBuffer(ActivationFormat format, WorkerPool pool) : IDisposable
 {
     private AlignedBuffer? _rows;     // [rows][QuantizedRowBytes]
     private AlignedBuffer? _pointers; // [rows]
@@ -18,7 +18,7 @@ internal sealed unsafe class ActivationBuffer(WorkerPool pool) : IDisposable
     /// <summary>Makes room and points at it.</summary>
     public byte** Reserve(int rows, int inputs)
     {
-        var rowBytes = MatMulKernel.QuantizedRowBytes(inputs);
+        var rowBytes = MatMulKernel.QuantizedRowBytes(format, inputs);
         if (_rows is null || _pointers is null || _rows.Bytes < (long)rows * rowBytes || _pointers.Bytes < rows * sizeof(long))
         {
             _rows?.Dispose();
@@ -43,7 +43,7 @@ internal sealed unsafe class ActivationBuffer(WorkerPool pool) : IDisposable
     private void QuantizeRows(int begin, int end)
     {
         for (var r = begin; r < end; r++)
-            MatMulKernel.QuantizeRow(_x + (long)r * _stride, _inputs, Rows[r]);
+            MatMulKernel.QuantizeRow(format, _x + (long)r * _stride, _inputs, Rows[r]);
     }
 
     public void Dispose()

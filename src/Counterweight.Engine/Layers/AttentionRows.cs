@@ -1,4 +1,5 @@
 using Counterweight.Balancing.Plans;
+using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Layers;
@@ -59,13 +60,13 @@ internal sealed unsafe class AttentionRows : IDisposable
         new(new KvLayout(layers, _kvHeads, _headDim, _valueDim, _fromQuantized == true ? Precision.Bf16 : Precision.Fp32, historyLayers, historyWidth));
 
     /// <summary>
-    /// Tells what a layer makes keys and values with. Those of quantized activations have fewer good bits than bfloat16 keeps: if all layers make them so, caches
+    /// Tells what a layer makes keys and values with. Those of quantized activations have no more good bits than bfloat16 keeps: if all layers make them so, caches
     /// hold them as bfloat16, which halves what a step of many sequences reads.
     /// </summary>
     public void KeysAndValuesFrom(params ReadOnlySpan<Linear> projections)
     {
         foreach (var projection in projections)
-            _fromQuantized = _fromQuantized != false && Context.Quantizes(projection.Weights);
+            _fromQuantized = _fromQuantized != false && projection.Activations != ActivationFormat.Single;
     }
 
     /// <summary>Makes room for the rows of a pass.</summary>

@@ -28,10 +28,16 @@ public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, 
     /// <summary>The packed weights.</summary>
     public PackedMatrix Weights => weights;
 
+    /// <summary>Whether activations are fp32 whatever the mode.</summary>
+    public bool IsExact { get; init; }
+
+    /// <summary>What the product takes activations as.</summary>
+    public ActivationFormat Activations => IsExact ? ActivationFormat.Single : context.ActivationsFor(weights);
+
     /// <summary>y[r] = W·x[r] + b for all rows; strides in floats.</summary>
     public void Forward(float* x, int rows, int xStride, float* y, int yStride)
     {
-        var quantized = context.Quantizes(weights) ? context.Activations.Quantize(x, rows, xStride, Inputs) : null;
+        var quantized = context.Quantize(Activations, x, rows, xStride, Inputs);
         context.Pool.Run(this, Begin(x, quantized, rows, xStride, y, yStride));
     }
 
@@ -59,11 +65,11 @@ public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, 
     /// <summary>The same as <see cref="Forward"/> on the calling thread alone; rows lie one behind the other.</summary>
     public void ForwardOnThisThread(float* x, int rows, float* y)
     {
-        if (context.Quantizes(weights))
+        if (Activations is var format && format != ActivationFormat.Single)
             for (var r = 0; r < rows; r++)
             {
-                var row = (byte*)Scratch.Reserve(ref _ownRow, MatMulKernel.QuantizedRowBytes(Inputs) / sizeof(float));
-                MatMulKernel.QuantizeRow(x + (long)r * Inputs, Inputs, row);
+                var row = (byte*)Scratch.Reserve(ref _ownRow, MatMulKernel.QuantizedRowBytes(format, Inputs) / sizeof(float));
+                MatMulKernel.QuantizeRow(format, x + (long)r * Inputs, Inputs, row);
                 context.Kernel.MultiplyQuantized(weights, 0, weights.Panels, &row, 1, y + (long)r * Outputs, Outputs);
             }
         else

@@ -1,3 +1,4 @@
+using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Layers;
@@ -11,14 +12,14 @@ internal sealed unsafe class LinearGroup(ComputeContext context, params Linear[]
     public void Forward(float* x, int rows, ReadOnlySpan<nint> results)
     {
         var inputs = projections[0].Inputs;
-        byte** quantized = null;
+        var quantized = stackalloc byte**[1 + (int)ActivationFormat.Int8]; // by format
         var items = 0;
         for (var p = 0; p < projections.Length; p++)
         {
-            var takesQuantized = context.Quantizes(projections[p].Weights);
-            if (takesQuantized && quantized is null)
-                quantized = context.Activations.Quantize(x, rows, inputs, inputs);
-            _ends[p] = items += projections[p].Begin(x, takesQuantized ? quantized : null, rows, inputs, (float*)results[p], projections[p].Outputs);
+            var format = projections[p].Activations;
+            if (quantized[(int)format] is null)
+                quantized[(int)format] = context.Quantize(format, x, rows, inputs, inputs);
+            _ends[p] = items += projections[p].Begin(x, quantized[(int)format], rows, inputs, (float*)results[p], projections[p].Outputs);
         }
         context.Pool.Run(this, items);
     }

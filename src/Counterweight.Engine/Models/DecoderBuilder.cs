@@ -117,7 +117,7 @@ internal sealed unsafe class DecoderBuilder
     /// <summary>A router's projection [experts, hidden].</summary>
     /// <param name="tensor">Name of the projection's weight.</param>
     /// <param name="bias">Whether it has a bias.</param>
-    public Linear Gate(string tensor, bool bias = false) => Weights.Linear(tensor[..^".weight".Length], Shape.Experts, Hidden, bias);
+    public Linear Gate(string tensor, bool bias = false) => Weights.Router(tensor[..^".weight".Length], Shape.Experts, Hidden, bias);
 
     /// <summary>A dense MLP with its usual names.</summary>
     public DenseFeedForward Dense(string prefix, string widthKey = "intermediate_size") =>

@@ -44,7 +44,7 @@ internal static unsafe class LlamaMoe
         var (weights, shape, factor) = (builder.Weights, builder.Shape, ScaleFactor(layer, builder.Config));
         return IsTanh(builder.Config)
             ? new TanhGateRouter(
-                builder.Context, builder.Gate($"{Gate(layer)}.0.weight"), weights.Linear($"{Gate(layer)}.2", shape.Experts, shape.Experts, bias: false), shape.TopK, factor)
+                builder.Context, builder.Gate($"{Gate(layer)}.0.weight"), weights.Router($"{Gate(layer)}.2", shape.Experts, shape.Experts), shape.TopK, factor)
             : new ChosenSoftmaxRouter(builder.Context, builder.Gate($"{Gate(layer)}.weight"), shape.TopK, factor);
     }
 

@@ -140,7 +140,7 @@ internal sealed unsafe class SwitchTransformers
                 _weights.Linear($"{prefix}.wo", _config.Hidden, _shape.ExpertIntermediate, bias: false),
                 _config.Activation,
                 _weights.Scratch);
-        var gate = _weights.Linear($"{prefix}.router.classifier", _shape.Experts, _config.Hidden, _config.RouterBias);
+        var gate = _weights.Router($"{prefix}.router.classifier", _shape.Experts, _config.Hidden, _config.RouterBias);
         return new SparseFeedForward(new TopKRouter(_weights.Context, gate, 1, renormalise: false), _shape.BankOf(layer)) { Capacity = capacity };
     }
 

@@ -34,6 +34,10 @@ internal sealed class WeightLoader(Checkpoint checkpoint, ComputeContext context
     public Linear Linear(string name, int outputs, int inputs, bool bias) =>
         new(context, Packed(WeightPlace.Whole($"{name}.weight", outputs, inputs)), bias ? Vector($"{name}.bias", outputs) : null);
 
+    /// <summary>The same for a router, which computes in fp32 in every mode: a rounded input could choose another expert.</summary>
+    public Linear Router(string name, int experts, int inputs, bool bias = false) =>
+        new(context, Packed(WeightPlace.Whole($"{name}.weight", experts, inputs)), bias ? Vector($"{name}.bias", experts) : null) { IsExact = true };
+
     /// <summary>Rows [firstRow, firstRow + outputs) of the projection <c>name.weight</c> [allOutputs, inputs], without bias.</summary>
     public Linear LinearRows(string name, int allOutputs, int firstRow, int outputs, int inputs) =>
         new(context, Packed(WeightPlace.Rows($"{name}.weight", allOutputs, firstRow, outputs, inputs)));

@@ -88,6 +88,40 @@ internal static unsafe class KernelCases
         return result;
     }
 
+    /// <summary>Some panels of all rows in one call, the rows in the format that the variant takes with such weights.</summary>
+    public static float[] MultiplyQuantized(string variant, QuantizedMatrix weights, float[] x, int rows, int firstPanel = 0, int? panels = null)
+    {
+        using var packed = PackedMatrix.Pack(weights);
+        var kernel = MatMulKernelFactory.Create(variant);
+        var format = kernel.ActivationsFor(packed);
+        var rowBytes = MatMulKernel.QuantizedRowBytes(format, weights.Inputs);
+        using var quantized = new AlignedBuffer((long)rows * rowBytes);
+        var pointers = stackalloc byte*[rows + 1];
+        var y = new float[rows * weights.Outputs];
+        fixed (float* xs = x, ys = y)
+        {
+            for (var r = 0; r < rows; r++)
+                MatMulKernel.QuantizeRow(format, xs + r * weights.Inputs, weights.Inputs, pointers[r] = (byte*)quantized.Pointer + r * rowBytes);
+            kernel.MultiplyQuantized(packed, firstPanel, panels ?? packed.Panels, pointers, rows, ys, weights.Outputs);
+        }
+        return y;
+    }
+
+    /// <summary>That some rows and panels, chosen at random, come out as they do in a call with all of them, and nothing else is written.</summary>
+    public static void AssertSameBitsInParts(string variant, QuantizedMatrix weights, float[] x, int rows, int seed)
+    {
+        var (outputs, inputs) = (weights.Outputs, weights.Inputs);
+        var all = MultiplyQuantized(variant, weights, x, rows);
+        var random = new Random(seed);
+        var panels = (outputs + 15) / 16;
+        int firstPanel = random.Next(panels), firstRow = random.Next(rows);
+        int panelCount = 1 + random.Next(panels - firstPanel), count = 1 + random.Next(rows - firstRow);
+        var some = MultiplyQuantized(variant, weights, x[(firstRow * inputs)..((firstRow + count) * inputs)], count, firstPanel, panelCount);
+        for (var r = 0; r < count; r++)
+            for (var o = 0; o < outputs; o++)
+                Assert.Equal(o / 16 >= firstPanel && o / 16 < firstPanel + panelCount ? all[(firstRow + r) * outputs + o] : 0f, some[r * outputs + o]);
+    }
+
     /// <summary>Σ x·w in double, and Σ |x·w| for the error bound.</summary>
     public static (double Sum, double Magnitude) Exact(ReadOnlySpan<float> x, ReadOnlySpan<float> w)
     {

@@ -20,7 +20,7 @@ public unsafe class QuantizedProductTests
             {
                 var weights = KernelCases.Codes(format, outputs, inputs, rows);
                 var x = KernelCases.Random(rows * inputs, rows + 1, 3f);
-                Assert.Equal(Bits(Definition(weights, x, rows)), Bits(Multiply(variant, weights, x, rows)));
+                Assert.Equal(Bits(Definition(weights, x, rows)), Bits(KernelCases.MultiplyQuantized(variant, weights, x, rows)));
             }
     }
 
@@ -31,16 +31,7 @@ public unsafe class QuantizedProductTests
         Gen.Select(Gen.Int[1, 90], Gen.Int[1, 100], Gen.Int[1, 40], Gen.Int[0, 1 << 20]).Sample((outputs, inputs, rows, seed) =>
         {
             var weights = KernelCases.Codes(format, outputs, inputs, seed);
-            var x = KernelCases.Random(rows * inputs, seed + 1);
-            var all = Multiply(variant, weights, x, rows);
-            var random = new Random(seed);
-            var panels = (outputs + 15) / 16;
-            int firstPanel = random.Next(panels), firstRow = random.Next(rows);
-            int panelCount = 1 + random.Next(panels - firstPanel), count = 1 + random.Next(rows - firstRow);
-            var some = Multiply(variant, weights, x[(firstRow * inputs)..((firstRow + count) * inputs)], count, firstPanel, panelCount);
-            for (var r = 0; r < count; r++)
-                for (var o = 0; o < outputs; o++)
-                    Assert.Equal(o / 16 >= firstPanel && o / 16 < firstPanel + panelCount ? all[(firstRow + r) * outputs + o] : 0f, some[r * outputs + o]);
+            KernelCases.AssertSameBitsInParts(variant, weights, KernelCases.Random(rows * inputs, seed + 1), rows, seed);
         }, iter: 60);
     }
 
@@ -56,7 +47,7 @@ public unsafe class QuantizedProductTests
                 var codes = KernelCases.Codes(format, 20, 96, 1);
                 var weights = codes with { Codes = Enumerable.Repeat(code, codes.Codes.Length).ToArray() };
                 var rows = Enumerable.Repeat(x, 5 * 96).ToArray();
-                Assert.Equal(Definition(weights, rows, 5), Multiply(variant, weights, rows, 5));
+                Assert.Equal(Definition(weights, rows, 5), KernelCases.MultiplyQuantized(variant, weights, rows, 5));
             }
     }
 
@@ -134,36 +125,20 @@ public unsafe class QuantizedProductTests
         var x = KernelCases.Random(Rows * Inputs, 4);
         foreach (var variant in MatMulKernelFactory.Available)
         {
-            Assert.Equal(Multiply(variant, integers, x, Rows), Multiply(variant, stored, x, Rows));
+            Assert.Equal(KernelCases.MultiplyQuantized(variant, integers, x, Rows), KernelCases.MultiplyQuantized(variant, stored, x, Rows));
             Assert.Equal(KernelCases.Multiply(variant, integers, x, Rows), KernelCases.Multiply(variant, stored, x, Rows));
         }
     }
 
     private static int[] Bits(float[] values) => [.. values.Select(BitConverter.SingleToInt32Bits)];
 
-    private static float[] Multiply(string variant, QuantizedMatrix weights, float[] x, int rows, int firstPanel = 0, int? panels = null)
-    {
-        using var packed = PackedMatrix.Pack(weights);
-        var rowBytes = MatMulKernel.QuantizedRowBytes(weights.Inputs);
-        using var quantized = new AlignedBuffer((long)rows * rowBytes);
-        var pointers = stackalloc byte*[rows + 1];
-        var y = new float[rows * weights.Outputs];
-        fixed (float* xs = x, ys = y)
-        {
-            for (var r = 0; r < rows; r++)
-                MatMulKernel.QuantizeRow(xs + r * weights.Inputs, weights.Inputs, pointers[r] = (byte*)quantized.Pointer + r * rowBytes);
-            MatMulKernelFactory.Create(variant).MultiplyQuantized(packed, firstPanel, panels ?? packed.Panels, pointers, rows, ys, weights.Outputs);
-        }
-        return y;
-    }
-
     /// <summary>Codes [inputs] and the scale of each 32 of them.</summary>
     private static (sbyte[] Codes, float[] Scales) Quantize(float[] x)
     {
         var groups = (x.Length + 31) / 32;
-        using var row = new AlignedBuffer(MatMulKernel.QuantizedRowBytes(x.Length));
+        using var row = new AlignedBuffer(MatMulKernel.QuantizedRowBytes(ActivationFormat.Int8, x.Length));
         fixed (float* xs = x)
-            MatMulKernel.QuantizeRow(xs, x.Length, (byte*)row.Pointer);
+            MatMulKernel.QuantizeRow(ActivationFormat.Int8, xs, x.Length, (byte*)row.Pointer);
         var bytes = row.AsSpan<byte>();
         var blockBytes = bytes.Length / groups;
         var codes = new sbyte[x.Length];

@@ -7,30 +7,40 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Counterweight.Bench;
 
-/// <summary>The peak of byte products: registers alone, twelve chains, by AVX512-VNNI where it can be emitted, else AVX-VNNI, else AVX2.</summary>
-internal static unsafe class PeakBytes
+/// <summary>The peak of the products of short numbers on one thread, in G(FL)OP/s: registers alone, twelve chains, by the best instruction that kernels use.</summary>
+internal static unsafe class PeakProducts
 {
     private const int Steps = 200_000, Chains = 12;
 
-    public static double Measure()
+    /// <summary>Products of bytes: AVX512-VNNI where it can be emitted, else AVX-VNNI, else AVX2.</summary>
+    public static double Bytes()
     {
-        if (Avx512VnniCodes.IsSupported && ExecutableMemory.TryCreate(Emit(), out var code))
-            return Speed(() => ((delegate* unmanaged<long, void>)code)(Steps), Vector512<byte>.Count);
+        if (EmittedCodes.IsSupported)
+            return Emitted((assembler, sum) => assembler.vpdpbusd(sum, zmm30, zmm31), Vector512<byte>.Count);
         if (AvxVnni.IsSupported)
             return Speed(() => VnniChains(), Vector256<byte>.Count);
         return Avx2.IsSupported ? Speed(() => Avx2Chains(), Vector256<byte>.Count) : 0;
     }
 
-    private static double Speed(Action chains, int bytes) => 2.0 * Steps * Chains * bytes / Processor.BestSeconds(chains) / 1e9;
+    /// <summary>Products of bfloat16 values: AVX512-BF16 where it can be emitted, else those of the widened values.</summary>
+    public static double BFloat16() =>
+        EmittedCodes.HasBFloat16 ? Emitted((assembler, sum) => assembler.vdpbf16ps(sum, zmm30, zmm31), Vector512<ushort>.Count) : Processor.PeakGflops();
 
-    private static byte[] Emit()
+    private static double Emitted(Action<Assembler, AssemblerRegisterZMM> multiply, int products) =>
+        ExecutableMemory.TryCreate(Emit(multiply), out var code)
+            ? Speed(() => ((delegate* unmanaged<long, void>)code)(Steps), products)
+            : throw new InvalidOperationException("executable memory was granted before and is refused now");
+
+    private static double Speed(Action chains, int products) => 2.0 * Steps * Chains * products / Processor.BestSeconds(chains) / 1e9;
+
+    private static byte[] Emit(Action<Assembler, AssemblerRegisterZMM> multiply)
     {
         AssemblerRegisterZMM[] sums = [zmm0, zmm1, zmm2, zmm3, zmm4, zmm5, zmm6, zmm7, zmm8, zmm9, zmm10, zmm11];
         var assembler = new Assembler(64);
         var loop = assembler.CreateLabel();
         assembler.Label(ref loop);
         foreach (var sum in sums)
-            assembler.vpdpbusd(sum, zmm30, zmm31);
+            multiply(assembler, sum);
         assembler.dec(rdi);
         assembler.jnz(loop);
         assembler.vzeroupper();

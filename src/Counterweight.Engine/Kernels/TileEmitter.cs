@@ -1,16 +1,19 @@
 using System.Runtime.InteropServices;
+using Counterweight.Balancing.Plans;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Counterweight.Engine.Kernels;
 
 /// <summary>
-/// Writes the machine code of one register tile: void f(CodeTile*), System V calling convention. The loop goes over groups of 32 inputs;
-/// int32 sums begin with the correction for weights that enter as unsigned bytes, and are added to the fp32 sums at the end of the group.
+/// Writes the machine code of one register tile: void f(CodeTile*), System V calling convention. The loop goes over groups of 32 inputs. Integers: int32 sums
+/// begin with the correction for weights that enter as unsigned bytes, and are added to the fp32 sums at the end of the group. bf16: pairs of products are added to
+/// the fp32 sums at once.
 /// </summary>
-internal sealed class VnniTileEmitter(TileShape shape)
+internal sealed class TileEmitter(TileShape shape)
 {
-    private static readonly AssemblerRegister64[] RowRegisters = [r10, r11, rbx, rbp, r12, r13];
+    /// <summary>The last four are those of the scales where there are some.</summary>
+    private static readonly AssemblerRegister64[] RowRegisters = [r10, r11, rbx, rbp, r12, r13, rdx, rsi, r8, r15];
 
     private readonly Assembler _code = new(64);
 
@@ -28,6 +31,10 @@ internal sealed class VnniTileEmitter(TileShape shape)
 
     private static AssemblerRegisterZMM Scale => zmm29;
 
+    private bool IsInteger => shape.Codes != Precision.Bf16;
+
+    private int BlockBytes => IsInteger ? QuantizedRows.BlockBytes : RoundedRows.BlockBytes;
+
     /// <summary>128 or 15 in every byte.</summary>
     private static AssemblerRegisterZMM ByteConstant => zmm30;
 
@@ -39,16 +46,15 @@ internal sealed class VnniTileEmitter(TileShape shape)
         Begin();
         var loop = _code.CreateLabel();
         _code.Label(ref loop);
-        StartSums();
+        if (IsInteger)
+            StartSums();
         for (var word = 0; word < shape.Lines; word++)
         {
             FetchNext(word);
-            if (shape.Int4)
-                MultiplyEights(word);
-            else
-                MultiplyFours(word);
+            MultiplyWord(word);
         }
-        AddScaled();
+        if (IsInteger)
+            AddScaled();
         Advance();
         _code.jnz(loop);
         StoreResults();
@@ -82,15 +88,18 @@ internal sealed class VnniTileEmitter(TileShape shape)
 
     private void Begin()
     {
-        _code.mov(eax, shape.Int4 ? 0x0F0F0F0F : unchecked((int)0x80808080));
-        _code.vpbroadcastd(ByteConstant, eax);
+        if (IsInteger)
+        {
+            _code.mov(Scales(0), __qword_ptr[Arguments + Offset(nameof(CodeTile.Scales))]);
+            _code.mov(Scales(1), __qword_ptr[Arguments + Offset(nameof(CodeTile.NextScales))]);
+            _code.mov(ScaleStep, __qword_ptr[Arguments + Offset(nameof(CodeTile.ScaleStep))]);
+            _code.mov(ScalesAhead, __qword_ptr[Arguments + Offset(nameof(CodeTile.ScalesAhead))]);
+            _code.mov(eax, shape.Codes == Precision.Int4 ? 0x0F0F0F0F : unchecked((int)0x80808080));
+            _code.vpbroadcastd(ByteConstant, eax);
+        }
         _code.mov(Codes(0), __qword_ptr[Arguments + Offset(nameof(CodeTile.Codes))]);
         _code.mov(Codes(1), __qword_ptr[Arguments + Offset(nameof(CodeTile.NextCodes))]);
-        _code.mov(Scales(0), __qword_ptr[Arguments + Offset(nameof(CodeTile.Scales))]);
-        _code.mov(Scales(1), __qword_ptr[Arguments + Offset(nameof(CodeTile.NextScales))]);
-        _code.mov(ScaleStep, __qword_ptr[Arguments + Offset(nameof(CodeTile.ScaleStep))]);
         _code.mov(Next, __qword_ptr[Arguments + Offset(nameof(CodeTile.Next))]);
-        _code.mov(ScalesAhead, __qword_ptr[Arguments + Offset(nameof(CodeTile.ScalesAhead))]);
         _code.mov(Groups, __qword_ptr[Arguments + Offset(nameof(CodeTile.Groups))]);
         for (var row = 0; row < shape.Rows; row++)
         {
@@ -105,9 +114,31 @@ internal sealed class VnniTileEmitter(TileShape shape)
         for (var row = 0; row < shape.Rows; row++)
         {
             _code.vpbroadcastd(Product(row, 0), __dword_ptr[RowRegisters[row] + QuantizedRows.SumOffset]);
-            _code.vpslld(Product(row, 0), Product(row, 0), (byte)(shape.Int4 ? 3 : 7));
+            _code.vpslld(Product(row, 0), Product(row, 0), (byte)(shape.Codes == Precision.Int4 ? 3 : 7));
             if (shape.Panels == 2)
                 _code.vmovdqa64(Product(row, 1), Product(row, 0));
+        }
+    }
+
+    private void MultiplyWord(int word)
+    {
+        switch (shape.Codes)
+        {
+            case Precision.Int4: MultiplyEights(word); break;
+            case Precision.Int8: MultiplyFours(word); break;
+            default: MultiplyPairs(word); break;
+        }
+    }
+
+    private void MultiplyPairs(int word)
+    {
+        for (var panel = 0; panel < shape.Panels; panel++)
+            _code.vmovdqu32(Weights(panel), __zmmword_ptr[Codes(panel) + 64 * word]);
+        for (var row = 0; row < shape.Rows; row++)
+        {
+            _code.vpbroadcastd(Activations, __dword_ptr[RowRegisters[row] + 4 * word]);
+            for (var panel = 0; panel < shape.Panels; panel++)
+                _code.vdpbf16ps(Sum(row, panel), Weights(panel), Activations);
         }
     }
 
@@ -188,13 +219,14 @@ internal sealed class VnniTileEmitter(TileShape shape)
     private void Advance()
     {
         for (var row = 0; row < shape.Rows; row++)
-            _code.add(RowRegisters[row], QuantizedRows.BlockBytes);
+            _code.add(RowRegisters[row], BlockBytes);
         if (shape.FetchLines > 0)
             _code.add(Next, 64 * shape.FetchLines * shape.Panels);
         for (var panel = 0; panel < shape.Panels; panel++)
         {
             _code.add(Codes(panel), 64 * shape.Lines);
-            _code.add(Scales(panel), ScaleStep);
+            if (IsInteger)
+                _code.add(Scales(panel), ScaleStep);
         }
         _code.dec(Groups);
     }
