@@ -91,7 +91,7 @@ internal static unsafe class KernelBench
         /// <summary>Whether a variant has a product of quantized activations for such weights.</summary>
         public static bool Takes(string name, Kind kind)
         {
-            using var weights = Pack(kind, MatMulKernel.PanelWidth, 1, new Random(1));
+            using var weights = Pack(kind, MatMulKernel.PanelWidth, MatMulKernel.PanelWidth, new Random(1));
             return !kind.Fast || MatMulKernelFactory.Create(name).ActivationsFor(weights) != ActivationFormat.Single;
         }
 

@@ -27,7 +27,7 @@ internal abstract unsafe class CodeProduct
     public virtual ActivationFormat ActivationsFor(Precision codes) => codes is Precision.Int8 or Precision.Int4 ? ActivationFormat.Int8 : ActivationFormat.Single;
 
     /// <summary>One tile.</summary>
-    /// <param name="weights">What they are, among those that <see cref="ActivationsFor"/> has a format for.</param>
+    /// <param name="weights">What they are, among those that <see cref="ActivationsFor(Precision)"/> has a format for.</param>
     /// <param name="tile">What to multiply.</param>
     /// <param name="panels">1 or 2.</param>
     /// <param name="rows">1 to <see cref="TileRows(Precision)"/>.</param>
@@ -65,9 +65,29 @@ internal abstract unsafe class CodeProduct
             tile.Scales = asTheyAre ? panels.Scales(panel) : (byte*)WidenScales(weights, panels.Scales(panel), pair * scaleVectors, buffer);
             tile.NextScales = tile.Scales + (nint)(pair - 1) * (scaleVectors <= 1 ? scaleVectors : groups) * vectorBytes;
             tile.Next = panel + pair < firstPanel + panelCount ? panels.Codes(panel + pair) : after;
-            MultiplyPair(weights, ref tile, panel, pair, x, rows, y + (nint)panel * Width, yStride);
+            MultiplyPair(weights.Codes, ref tile, pair, Math.Min(pair * Width, weights.Outputs - panel * Width), x, rows, y + (nint)panel * Width, yStride);
         }
         GC.KeepAlive(weights);
+    }
+
+    /// <summary>All rows, as bfloat16, against bf16 panels that the caller keeps; whole panels of results.</summary>
+    /// <param name="panels">Their inputs are a multiple of 32.</param>
+    /// <param name="x">Rounded rows.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="y">[rows, panels · 16].</param>
+    /// <param name="yStride">Floats from row to row.</param>
+    /// <param name="after">What will be read after these panels; null if that is not known.</param>
+    public void MultiplyPanels(in PanelBlock panels, byte** x, int rows, float* y, int yStride, byte* after)
+    {
+        var tile = new CodeTile { Groups = panels.Inputs / Group };
+        for (var panel = 0; panel < panels.Count; panel += 2)
+        {
+            var pair = Math.Min(2, panels.Count - panel);
+            tile.Codes = panels.Codes(panel);
+            tile.NextCodes = panels.Codes(panel + pair - 1);
+            tile.Next = panel + pair < panels.Count ? panels.Codes(panel + pair) : after;
+            MultiplyPair(Precision.Bf16, ref tile, pair, pair * Width, x, rows, y + (nint)panel * Width, yStride);
+        }
     }
 
     /// <summary>Brings the next lines of codes near; returns where to go on.</summary>
@@ -113,11 +133,10 @@ internal abstract unsafe class CodeProduct
     }
 
     [SkipLocalsInit]
-    private void MultiplyPair(PackedMatrix weights, ref CodeTile tile, int panel, int pair, byte** x, int rows, float* y, int yStride)
+    private void MultiplyPair(Precision codes, ref CodeTile tile, int pair, int outputs, byte** x, int rows, float* y, int yStride)
     {
         var results = stackalloc float[CodeTile.MaxRows * 2 * Width];
-        var outputs = Math.Min(pair * Width, weights.Outputs - panel * Width);
-        var tileRows = TileRows(weights.Codes);
+        var tileRows = TileRows(codes);
         var tiles = (rows + tileRows - 1) / tileRows;
         for (var t = 0; t < tiles; t++)
         {
@@ -130,8 +149,8 @@ internal abstract unsafe class CodeProduct
                 tile.Y[r] = outputs == pair * Width ? (nint)(y + (nint)(first + r) * yStride) : (nint)(results + r * 2 * Width);
             }
             var next = tile.Next;
-            ShareFetches(ref tile, weights.Codes, t, tiles, pair);
-            Multiply(weights.Codes, tile, pair, count);
+            ShareFetches(ref tile, codes, t, tiles, pair);
+            Multiply(codes, tile, pair, count);
             tile.Next = next;
             for (var r = 0; r < count && outputs < pair * Width; r++)
                 new ReadOnlySpan<float>(results + r * 2 * Width, outputs).CopyTo(new Span<float>(y + (nint)(first + r) * yStride, outputs));

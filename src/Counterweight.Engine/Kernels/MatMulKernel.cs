@@ -30,7 +30,10 @@ public abstract unsafe class MatMulKernel
     /// What <see cref="MultiplyQuantized"/> takes with such weights: int8 with int8 and int4, bfloat16 with bf16 where the machine multiplies it, and
     /// <see cref="ActivationFormat.Single"/> where only <see cref="Multiply"/> takes them. LLM.int8() has rules of its own.
     /// </summary>
-    public abstract ActivationFormat ActivationsFor(PackedMatrix weights);
+    public ActivationFormat ActivationsFor(PackedMatrix weights) => ActivationsFor(weights.Codes);
+
+    /// <summary>The same for panels of such codes.</summary>
+    public abstract ActivationFormat ActivationsFor(Precision codes);
 
     /// <summary>Bytes of a row that <see cref="QuantizeRow"/> makes.</summary>
     public static int QuantizedRowBytes(ActivationFormat format, int inputs) => format switch
@@ -57,7 +60,7 @@ public abstract unsafe class MatMulKernel
     /// <see cref="Multiply"/> over quantized activations. Integers: y[r, o] = Σ over groups g of 32 inputs of float(Σᵢ codeᵢ(x)·codeᵢ(w)) · scale_g(x) · scale_g(w),
     /// and all variants give the same bits. bf16: y[r, o] = Σᵢ x[r, i]·w[o, i] in fp32, in the order of the inputs, rounded as the machine's instruction does.
     /// </summary>
-    /// <param name="weights">Packed weights [outputs, inputs] that <see cref="ActivationsFor"/> names a format for, in which the rows are.</param>
+    /// <param name="weights">Packed weights [outputs, inputs] that <see cref="ActivationsFor(PackedMatrix)"/> names a format for, in which the rows are.</param>
     /// <param name="firstPanel">First panel to compute.</param>
     /// <param name="panelCount">Panels to compute.</param>
     /// <param name="x">Rows made by <see cref="QuantizeRow"/>, wherever they lie.</param>
@@ -84,4 +87,16 @@ public abstract unsafe class MatMulKernel
     /// <param name="next">Panels that will be read next, laid out alike, to be fetched meanwhile; null if that is not known.</param>
     public abstract void MultiplyPanels(
         Precision precision, void* panels, int panelCount, nint panelStride, int inner, float* x, int rows, int xStride, float* y, int yStride, void* next = null);
+
+    /// <summary>The same over bf16 panels and rows that <see cref="QuantizeRow"/> has rounded, where <see cref="ActivationsFor(Precision)"/> says that the machine multiplies them.</summary>
+    /// <param name="panels">First panel, [inner / 2][16][2] values, 64-byte aligned.</param>
+    /// <param name="panelCount">Number of panels.</param>
+    /// <param name="panelStride">Bytes from one panel to the next, a multiple of 64.</param>
+    /// <param name="inner">Length of the sums, a multiple of 32.</param>
+    /// <param name="x">The rows.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="y">Output [rows, panelCount · 16].</param>
+    /// <param name="yStride">Floats from one row of y to the next.</param>
+    /// <param name="next">As for <see cref="MultiplyPanels"/>.</param>
+    public abstract void MultiplyRoundedPanels(void* panels, int panelCount, nint panelStride, int inner, byte** x, int rows, float* y, int yStride, void* next = null);
 }

@@ -42,7 +42,7 @@ internal abstract unsafe class PanelKernel(string name, CodeProduct codes) : Mat
     }
 
     /// <inheritdoc/>
-    public sealed override ActivationFormat ActivationsFor(PackedMatrix weights) => codes.ActivationsFor(weights.Codes);
+    public sealed override ActivationFormat ActivationsFor(Precision weights) => codes.ActivationsFor(weights);
 
     /// <inheritdoc/>
     public sealed override void MultiplyQuantized(PackedMatrix weights, int firstPanel, int panelCount, byte** x, int rows, float* y, int yStride, void* after = null) =>
@@ -56,6 +56,10 @@ internal abstract unsafe class PanelKernel(string name, CodeProduct codes) : Mat
             MultiplyTiles(
                 precision, new PanelBlock((byte*)panels, panelStride, null, 0, panelCount, inner, inner, (byte*)next), new RowBlock(x, xStride, y, yStride, rows));
     }
+
+    /// <inheritdoc/>
+    public sealed override void MultiplyRoundedPanels(void* panels, int panelCount, nint panelStride, int inner, byte** x, int rows, float* y, int yStride, void* next = null) =>
+        codes.MultiplyPanels(new PanelBlock((byte*)panels, panelStride, null, 0, panelCount, inner, inner), x, rows, y, yStride, (byte*)next);
 
     /// <summary>All rows against all panels, at least one of each; whole panels of results.</summary>
     public abstract void MultiplyTiles(Precision precision, in PanelBlock panels, in RowBlock rows);

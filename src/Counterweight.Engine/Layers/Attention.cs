@@ -1,4 +1,5 @@
 using System.Numerics;
+using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Kernels;
 using Counterweight.Engine.Threading;
 
@@ -14,8 +15,14 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
     private const int RowsPerBlock = 36; // three tiles of the widest kernel
     private const int Width = MatMulKernel.PanelWidth;
 
+    /// <summary>Keys begin at a multiple of this many, which 16-bit products take at once.</summary>
+    private const int KeyGroup = 32;
+
     private readonly int _valueDim = valueDim ?? headDim;
     private readonly FloatBuffer _scores = new(); // [workers][RowsPerBlock, keys + output + output]
+    private readonly ActivationBuffer _roundedQueries = new(ActivationFormat.BFloat16, context.Pool); // [workers][RowsPerBlock, headDim]
+    private readonly ActivationBuffer _roundedWeights = new(ActivationFormat.BFloat16, context.Pool); // [workers][RowsPerBlock, keys]
+    private readonly bool _multipliesRounded = context.Kernel.ActivationsFor(Precision.Bf16) == ActivationFormat.BFloat16;
     private readonly List<Block> _blocks = [];
     private Batch _batch = new();
     private float* _queries, _output;
@@ -43,14 +50,22 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
             if (rows == 1)
                 AddSharedHeads(s);
             else
-                for (var first = 0; first < rows; first += RowsPerBlock)
+                // Late queries see the most keys: begun first, so that threads end together.
+                for (var first = (rows - 1) / RowsPerBlock * RowsPerBlock; first >= 0; first -= RowsPerBlock)
                     for (var head = 0; head < heads; head++)
                         _blocks.Add(new Block(s, first, Math.Min(RowsPerBlock, rows - first), head, 1));
         }
         _scoreStride = (keys + Width - 1) / Width * Width;
         _outputStride = (_valueDim + Width - 1) / Width * Width;
         // Room for up to twice the keys, or decoding would need a new buffer every 16 tokens.
-        _scores.Reserve((long)context.Pool.Workers * RowsPerBlock * (BitOperations.RoundUpToPowerOf2((uint)_scoreStride) + 2 * _outputStride));
+        var room = (int)BitOperations.RoundUpToPowerOf2((uint)_scoreStride);
+        var blockRows = context.Pool.Workers * RowsPerBlock;
+        _scores.Reserve((long)blockRows * (room + 2 * _outputStride));
+        if (_multipliesRounded)
+        {
+            _roundedQueries.Reserve(blockRows, headDim);
+            _roundedWeights.Reserve(blockRows, room);
+        }
     }
 
     private void AddSharedHeads(int sequence)
@@ -87,53 +102,82 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
         var position = cache.Length + block.First;
         var known = _reach.OfSource ? cache.Source! : cache;
         var all = _reach.OfSource ? known.Length : cache.Length + rows;
-        // Panels that lie before all queries' reach are left out: they would add exact zeros.
-        var keys = new KeyRange(_reach.FirstKey(position) / Width * Width, _reach.EndKey(position + block.Queries - 1, all));
+        // Groups that lie before all queries' reach are left out: they would add exact zeros.
+        var keys = new KeyRange(_reach.FirstKey(position) / KeyGroup * KeyGroup, _reach.EndKey(position + block.Queries - 1, all));
         var scores = _scores.Pointer + (long)worker * RowsPerBlock * (_scoreStride + 2 * _outputStride);
         var weighted = scores + RowsPerBlock * _scoreStride;
         var queries = _queries + (long)(firstRow + block.First) * RowWidth + block.Head * headDim;
         var output = _output + (long)(firstRow + block.First) * OutputWidth + block.Head * _valueDim;
 
-        Score(known, kvHead, keys, queries, block.Rows, block.Heads > 1 ? headDim : RowWidth, scores);
+        Score(known, kvHead, keys, queries, block.Rows, block.Heads > 1 ? headDim : RowWidth, scores, worker);
         for (var r = 0; r < block.Rows; r++)
             Weigh(new Span<float>(scores + r * _scoreStride, keys.Count), block.Head + r % block.Heads, position + r / block.Heads, keys.Start, all);
-        SumValues(known, kvHead, keys, scores, block.Rows, weighted);
+        SumValues(known, kvHead, keys, scores, block.Rows, weighted, worker);
         for (var r = 0; r < block.Rows; r++)
             new ReadOnlySpan<float>(weighted + r * _outputStride, _valueDim).CopyTo(
                 new Span<float>(output + (long)r * (block.Heads > 1 ? _valueDim : OutputWidth), _valueDim));
     }
 
+    /// <summary>Keys and values of 16 bits are multiplied with queries and weights of 16 bits.</summary>
+    private bool Rounds(KvLayout layout) => _multipliesRounded && layout.Precision == Precision.Bf16;
+
+    /// <summary>The rows as bfloat16, in the worker's part of a buffer.</summary>
+    private static byte** Round(ActivationBuffer buffer, int worker, float* x, int rows, int stride, int inputs)
+    {
+        var rounded = buffer.Rows + worker * RowsPerBlock;
+        for (var r = 0; r < rows; r++)
+            MatMulKernel.QuantizeRow(ActivationFormat.BFloat16, x + (long)r * stride, inputs, rounded[r]);
+        return rounded;
+    }
+
     /// <summary>scores[row, key] = q·K, page by page.</summary>
-    private void Score(KvSequence cache, int kvHead, KeyRange keys, float* queries, int rows, int queryStride, float* scores)
+    private void Score(KvSequence cache, int kvHead, KeyRange keys, float* queries, int rows, int queryStride, float* scores, int worker)
     {
         var layout = cache.Layout;
+        var rounded = Rounds(layout) ? Round(_roundedQueries, worker, queries, rows, queryStride, headDim) : null;
         for (var key = keys.Start; key < keys.End; key = NextPage(key))
         {
             var (page, offset) = (key / KvLayout.PageTokens, key % KvLayout.PageTokens);
-            var panels = (Math.Min(keys.End, NextPage(key)) - key + Width - 1) / Width;
+            var panels = cache.Keys(_layer, kvHead, page) + offset / Width * layout.KeyPanelBytes;
+            var count = (Math.Min(keys.End, NextPage(key)) - key + Width - 1) / Width;
             var next = NextPage(key) < keys.End ? cache.Keys(_layer, kvHead, page + 1) : cache.Values(_layer, kvHead, keys.Start / KvLayout.PageTokens);
-            context.Kernel.MultiplyPanels(
-                layout.Precision, cache.Keys(_layer, kvHead, page) + offset / Width * layout.KeyPanelBytes, panels, layout.KeyPanelBytes, headDim,
-                queries, rows, queryStride, scores + (key - keys.Start), _scoreStride, next);
+            var y = scores + (key - keys.Start);
+            if (rounded is not null)
+                context.Kernel.MultiplyRoundedPanels(panels, count, layout.KeyPanelBytes, layout.KeyInputs, rounded, rows, y, _scoreStride, next);
+            else
+                context.Kernel.MultiplyPanels(layout.Precision, panels, count, layout.KeyPanelBytes, headDim, queries, rows, queryStride, y, _scoreStride, next);
         }
     }
 
     /// <summary>weighted[row] = Σ weight · V, one page's sum after another.</summary>
-    private void SumValues(KvSequence cache, int kvHead, KeyRange keys, float* weights, int rows, float* weighted)
+    private void SumValues(KvSequence cache, int kvHead, KeyRange keys, float* weights, int rows, float* weighted, int worker)
     {
         var layout = cache.Layout;
+        var rounded = Rounds(layout) ? Round(_roundedWeights, worker, weights, rows, _scoreStride, keys.Count) : null;
         for (var key = keys.Start; key < keys.End; key = NextPage(key))
         {
             var (page, offset) = (key / KvLayout.PageTokens, key % KvLayout.PageTokens);
+            var panels = cache.Values(_layer, kvHead, page) + offset / Width * (layout.ValuePanelBytes / (KvLayout.PageTokens / Width));
+            var count = Math.Min(keys.End, NextPage(key)) - key;
             var sum = key == keys.Start ? weighted : weighted + RowsPerBlock * _outputStride;
             var next = NextPage(key) < keys.End ? cache.Values(_layer, kvHead, page + 1)
                 : kvHead + 1 < kvHeads ? cache.Keys(_layer, kvHead + 1, keys.Start / KvLayout.PageTokens) : null;
-            context.Kernel.MultiplyPanels(
-                layout.Precision, cache.Values(_layer, kvHead, page) + offset / Width * (layout.ValuePanelBytes / (KvLayout.PageTokens / Width)), layout.ValuePanels,
-                layout.ValuePanelBytes, Math.Min(keys.End, NextPage(key)) - key, weights + (key - keys.Start), rows, _scoreStride, sum, _outputStride, next);
+            if (rounded is not null)
+                MultiplyRoundedValues(panels, layout, (count + KeyGroup - 1) / KeyGroup * KeyGroup, rounded, key - keys.Start, rows, sum, next);
+            else
+                context.Kernel.MultiplyPanels(
+                    layout.Precision, panels, layout.ValuePanels, layout.ValuePanelBytes, count, weights + (key - keys.Start), rows, _scoreStride, sum, _outputStride, next);
             if (key > keys.Start)
                 VectorMath.Add(weighted, new ReadOnlySpan<float>(sum, rows * _outputStride));
         }
+    }
+
+    private void MultiplyRoundedValues(byte* panels, KvLayout layout, int count, byte** weights, int firstKey, int rows, float* sum, byte* next)
+    {
+        var x = stackalloc byte*[RowsPerBlock];
+        for (var r = 0; r < rows; r++)
+            x[r] = weights[r] + firstKey * sizeof(ushort);
+        context.Kernel.MultiplyRoundedPanels(panels, layout.ValuePanels, layout.ValuePanelBytes, count, x, rows, sum, _outputStride, next);
     }
 
     private static int NextPage(int position) => (position / KvLayout.PageTokens + 1) * KvLayout.PageTokens;
@@ -158,7 +202,12 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _scores.Dispose();
+    public void Dispose()
+    {
+        _scores.Dispose();
+        _roundedQueries.Dispose();
+        _roundedWeights.Dispose();
+    }
 
     /// <summary>Several queries of one head, or one query of several heads; either way rows of the same keys.</summary>
     private readonly record struct Block(int Sequence, int First, int Queries, int Head, int Heads)

@@ -22,6 +22,9 @@ public sealed record KvLayout(
     /// <summary>Bytes from one key panel of 16 positions to the next.</summary>
     public int KeyPanelBytes => PanelBytes(HeadDim);
 
+    /// <summary>Inputs of a key panel, those included that fill it up with zeros.</summary>
+    public int KeyInputs => KeyPanelBytes / Width / (Precision == Precision.Bf16 ? sizeof(ushort) : sizeof(float));
+
     /// <summary>Bytes from one value panel of 16 dimensions to the next.</summary>
     public int ValuePanelBytes => PanelBytes(PageTokens);
 
@@ -49,6 +52,6 @@ public sealed record KvLayout(
 
     private long HistoryStart => (long)Layers * Heads * HeadBytes;
 
-    /// <summary>16-bit values lie in pairs of neighbouring inputs, as <see cref="MatMulKernel.MultiplyPanels"/> reads them.</summary>
-    private int PanelBytes(int inputs) => Width * sizeof(float) * (Precision == Precision.Bf16 ? (inputs + 1) / 2 : inputs);
+    /// <summary>16-bit values lie in pairs of neighbouring inputs, filled up as <see cref="MatMulKernel.MultiplyRoundedPanels"/> reads them.</summary>
+    private int PanelBytes(int inputs) => Width * (Precision == Precision.Bf16 ? MatMulKernel.QuantizedRowBytes(ActivationFormat.BFloat16, inputs) : inputs * sizeof(float));
 }

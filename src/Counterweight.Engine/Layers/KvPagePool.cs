@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Kernels;
 
 namespace Counterweight.Engine.Layers;
@@ -11,6 +13,9 @@ internal sealed unsafe class KvPage(long bytes) : IDisposable
 
     /// <summary>Sequences and caches that hold the page.</summary>
     public int Holders { get; set; }
+
+    /// <summary>Sets all bytes to zero.</summary>
+    public void Clear() => NativeMemory.Clear(_memory.Pointer, (nuint)_memory.Bytes);
 
     public void Dispose() => _memory.Dispose();
 }
@@ -35,7 +40,10 @@ public sealed class KvPagePool(KvLayout layout) : IDisposable
     {
         lock (_lock)
         {
-            var page = _free.Count > 0 ? _free.Pop() : new KvPage(layout.PageBytes);
+            if (!_free.TryPop(out var page))
+                page = new KvPage(layout.PageBytes);
+            else if (layout.Precision == Precision.Bf16)
+                page.Clear(); // Sums run over whole groups of positions, and an infinity of an earlier text would make NaN of the zeros in front of it.
             page.Holders = 1;
             PagesInUse++;
             return page;

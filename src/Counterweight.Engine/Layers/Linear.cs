@@ -7,10 +7,13 @@ namespace Counterweight.Engine.Layers;
 public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, float[]? bias = null) : IParallelWork, IDisposable
 {
     /// <summary>Rows of a tile: widening a panel is paid once for so many rows.</summary>
-    private const int RowsPerTile = 256;
+    private const int RowsPerTile = 128;
 
     /// <summary>Multiplications below which a second thread costs more than it brings (about 2 µs of one core).</summary>
     private const long SerialWork = 50_000;
+
+    /// <summary>Multiplications beyond which a tile is cut further (tens of microseconds), so that no thread waits long for the last one.</summary>
+    private const long LongTile = 4_000_000;
 
     [ThreadStatic]
     private static AlignedBuffer? _ownRow;
@@ -55,7 +58,8 @@ public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, 
         _y = y;
         (_rows, _xStride, _yStride) = (rows, xStride, yStride);
         _rowTiles = (rows + RowsPerTile - 1) / RowsPerTile;
-        var wanted = (long)rows * Outputs * Inputs < SerialWork ? 1 : context.Pool.Workers * 2;
+        var work = (long)rows * Outputs * Inputs;
+        var wanted = work < SerialWork ? 1 : (int)Math.Max(context.Pool.Workers * 2, work / LongTile);
         var panelTiles = Math.Clamp(wanted / Math.Max(_rowTiles, 1), 1, (weights.Panels + 1) / 2);
         _panelsPerTile = (weights.Panels + panelTiles - 1) / panelTiles;
         _panelsPerTile += _panelsPerTile & 1; // kernels work on pairs of panels
