@@ -193,10 +193,7 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
             VectorMath.Multiply(seen, scale);
             _bias.AddTo(seen, head, start + begin, position);
         }
-        if (_sinks is null)
-            VectorMath.Softmax(seen, _bias is null ? scale : 1);
-        else
-            VectorMath.SoftmaxWithSink(seen, _bias is null ? scale : 1, _sinks[head]);
+        VectorMath.SoftmaxWithSink(seen, _bias is null ? scale : 1, _sinks is null ? float.NegativeInfinity : _sinks[head]);
         row[..begin].Clear();
         row[end..].Clear();
     }

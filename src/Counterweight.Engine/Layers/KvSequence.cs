@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Kernels;
@@ -56,7 +57,7 @@ public sealed unsafe class KvSequence(KvPagePool pool) : IDisposable
         var (page, offset) = (position / KvLayout.PageTokens, position % KvLayout.PageTokens);
         byte* keys = Keys(layer, head, page) + offset / Width * _layout.KeyPanelBytes, values = Values(layer, head, page);
         if (_layout.Precision == Precision.Bf16)
-            StoreHalves(offset, (uint*)keys, (ushort*)values, key, value);
+            StoreHalves(offset, (uint*)keys, values, key, value);
         else
             StoreFloats(offset, (float*)keys, (float*)values, key, value);
     }
@@ -86,20 +87,30 @@ public sealed unsafe class KvSequence(KvPagePool pool) : IDisposable
         }
     }
 
-    private void StoreHalves(int offset, uint* keys, ushort* values, float* key, float* value)
+    private void StoreHalves(int offset, uint* keys, byte* values, float* key, float* value)
     {
-        var rounded = stackalloc ushort[Math.Max(_layout.HeadDim + 1, _layout.ValueDim)];
+        var rounded = stackalloc ushort[_layout.HeadDim + 1];
         rounded[_layout.HeadDim] = 0;
         BFloat16Bits.RoundToNearest(new ReadOnlySpan<float>(key, _layout.HeadDim), new Span<ushort>(rounded, _layout.HeadDim));
         for (var pair = 0; pair < (_layout.HeadDim + 1) / 2; pair++)
             keys[pair * Width + offset % Width] = ((uint*)rounded)[pair];
-        BFloat16Bits.RoundToNearest(new ReadOnlySpan<float>(value, _layout.ValueDim), new Span<ushort>(rounded, _layout.ValueDim));
         for (var panel = 0; panel < _layout.ValuePanels; panel++)
+            StoreHalves(
+                (uint*)values + (panel * KvLayout.PageTokens / 2 + offset / 2) * Width, offset % 2 * 16,
+                new ReadOnlySpan<float>(value + panel * Width, Math.Min(Width, _layout.ValueDim - panel * Width)));
+    }
+
+    /// <summary>Puts up to 16 values into the lower or upper halves of as many words.</summary>
+    private static void StoreHalves(uint* words, int shift, ReadOnlySpan<float> values)
+    {
+        if (values.Length == Width)
         {
-            var first = values + (panel * KvLayout.PageTokens / 2 + offset / 2) * 2 * Width + offset % 2;
-            for (var d = 0; d < Math.Min(Width, _layout.ValueDim - panel * Width); d++)
-                first[2 * d] = rounded[panel * Width + d];
+            var halves = BFloat16Bits.UpperHalves(Vector512.Create(values).AsUInt32());
+            ((Vector512.Load(words) & Vector512.Create(0xFFFF0000u >> shift)) | (halves << shift)).Store(words);
+            return;
         }
+        for (var d = 0; d < values.Length; d++)
+            words[d] = (words[d] & (0xFFFF0000u >> shift)) | ((uint)BFloat16Bits.RoundToNearest(values[d]) << shift);
     }
 
     /// <summary>Counts <paramref name="tokens"/> stored positions as part of the sequence.</summary>

@@ -39,9 +39,14 @@ internal static unsafe class VectorMath
         TensorPrimitives.Multiply(x, 1f / TensorPrimitives.Sum(x), x);
     }
 
-    /// <summary>The same with one more logit in the sum, which is dropped afterwards: the weights add up to less than 1.</summary>
+    /// <summary>The same for attention, with one more logit in the sum, which is dropped afterwards: the weights add up to less than 1. −∞ for none.</summary>
     public static void SoftmaxWithSink(Span<float> x, float scale, float sink)
     {
+        if (WideMath.IsSupported)
+        {
+            WideMath.Softmax(x, scale, sink);
+            return;
+        }
         TensorPrimitives.Multiply(x, scale, x);
         var max = MathF.Max(TensorPrimitives.Max<float>(x), sink);
         TensorPrimitives.Subtract(x, max, x);
@@ -58,6 +63,11 @@ internal static unsafe class VectorMath
     /// <summary>gate = silu(gate) · up, where silu(x) = x · sigmoid(x).</summary>
     public static void SiluMultiply(float* gate, float* up, int count)
     {
+        if (WideMath.IsSupported)
+        {
+            WideMath.SiluMultiply(gate, up, count);
+            return;
+        }
         const int Block = 512;
         Span<float> sigmoid = stackalloc float[Block];
         for (var i = 0; i < count; i += Block)

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Counterweight.Engine.Quantization;
 
@@ -17,6 +18,9 @@ internal static class BFloat16Bits
     public static void RoundToNearest(ReadOnlySpan<float> values, Span<ushort> rounded)
     {
         var i = 0;
+        if (Avx512F.IsSupported)
+            for (; i <= values.Length - Vector512<float>.Count; i += Vector512<float>.Count)
+                Avx512F.ConvertToVector256UInt16(UpperHalves(Vector512.Create(values[i..]).AsUInt32())).CopyTo(rounded[i..]);
         for (; i <= values.Length - 2 * Vector256<float>.Count; i += 2 * Vector256<float>.Count)
             Vector256.Narrow(UpperHalves(values[i..]), UpperHalves(values[(i + Vector256<float>.Count)..])).CopyTo(rounded[i..]);
         for (; i < values.Length; i++)
@@ -28,6 +32,9 @@ internal static class BFloat16Bits
         var bits = Vector256.Create(values).AsUInt32();
         return (bits + Vector256.Create(0x7FFFu) + ((bits >> 16) & Vector256<uint>.One)) >> 16;
     }
+
+    /// <summary>The nearest bfloat16 of 16 floats' bits, each in the lower half of its place.</summary>
+    public static Vector512<uint> UpperHalves(Vector512<uint> bits) => (bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One)) >> 16;
 
     /// <summary>The nearest bfloat16 as a float.</summary>
     public static float Nearest(float value) => BitConverter.UInt32BitsToSingle((uint)RoundToNearest(value) << 16);

@@ -35,6 +35,23 @@ public class VectorMathTests
     }
 
     [Theory]
+    [InlineData(1, 1f, float.NegativeInfinity)]
+    [InlineData(15, 0.2f, 70f)]
+    [InlineData(16, 1f, 300f)]
+    [InlineData(33, 0.3f, float.NegativeInfinity)]
+    [InlineData(500, 1f, -20f)]
+    public void SoftmaxWithASinkMatchesTheFormulaAndNeverOverflows(int count, float scale, float sink)
+    {
+        var x = KernelCases.Random(count, 3, 300f);
+        var y = (float[])x.Clone();
+        VectorMath.SoftmaxWithSink(y, scale, sink);
+        var max = Math.Max((double)x.Max() * scale, sink);
+        var exponentials = x.Select(value => Math.Exp((double)value * scale - max)).ToArray();
+        for (var i = 0; i < count; i++)
+            Assert.Equal(exponentials[i] / (exponentials.Sum() + Math.Exp(sink - max)), y[i], 1e-5);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(511)]
     [InlineData(1030)]
