@@ -123,11 +123,9 @@ internal static class CommonOptions
     private static ComputeMode ParseCompute(ArgumentResult result)
     {
         var name = result.Tokens.Single().Value;
-        foreach (var mode in Enum.GetValues<ComputeMode>())
-            if (name == mode.ToString().ToLowerInvariant())
-                return mode;
-        result.AddError($"--compute: found \"{name}\", expected exact, fast or fastest");
-        return default;
+        if (name is not ("exact" or "fast" or "fastest"))
+            result.AddError($"--compute: found \"{name}\", expected exact, fast or fastest");
+        return name switch { "exact" => ComputeMode.Exact, "fast" => ComputeMode.Fast, _ => ComputeMode.Fastest };
     }
 
     private static Precision[]? ParsePrecisions(ArgumentResult result)

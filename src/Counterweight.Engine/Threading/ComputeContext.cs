@@ -10,7 +10,9 @@ namespace Counterweight.Engine.Threading;
 /// <param name="Mode">What activations are when they meet weights of few bits.</param>
 public sealed record ComputeContext(MatMulKernel Kernel, WorkerPool Pool, ComputeMode Mode = ComputeMode.Exact)
 {
-    private readonly ActivationBuffer _integers = new(ActivationFormat.Int8, Pool), _rounded = new(ActivationFormat.BFloat16, Pool);
+    private ActivationBuffer Integers { get; } = new(ActivationFormat.Int8, Pool);
+
+    private ActivationBuffer Rounded { get; } = new(ActivationFormat.BFloat16, Pool);
 
     /// <summary>What the experts of the layer that is at work are given and return.</summary>
     internal ExpertBuffers ExpertBuffers { get; } = new(Pool);
@@ -24,7 +26,7 @@ public sealed record ComputeContext(MatMulKernel Kernel, WorkerPool Pool, Comput
     };
 
     /// <summary>Where the input of the matrix product that is at work is quantized.</summary>
-    internal ActivationBuffer Activations(ActivationFormat format) => format == ActivationFormat.Int8 ? _integers : _rounded;
+    internal ActivationBuffer Activations(ActivationFormat format) => format == ActivationFormat.Int8 ? Integers : Rounded;
 
     /// <summary>Rows x [rows, inputs] in a format, <paramref name="stride"/> floats apart, valid until the next call; null for fp32, which they are already.</summary>
     internal unsafe byte** Quantize(ActivationFormat format, float* x, int rows, int stride, int inputs) =>

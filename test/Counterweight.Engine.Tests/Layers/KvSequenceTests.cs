@@ -79,6 +79,22 @@ public class KvSequenceTests
     }
 
     [Fact]
+    public unsafe void HalvesOfAnEarlierTextAreGone()
+    {
+        using var pool = new KvPagePool(new KvLayout(1, 1, 4, 4, Precision.Bf16));
+        var infinities = stackalloc float[] { float.PositiveInfinity, float.PositiveInfinity, float.PositiveInfinity, float.PositiveInfinity };
+        using (var earlier = new KvSequence(pool))
+        {
+            earlier.Reserve(64);
+            for (var position = 0; position < 64; position++)
+                earlier.Store(0, 0, position, infinities, infinities);
+        }
+        using var later = new KvSequence(pool);
+        later.Reserve(1);
+        Assert.All(new ReadOnlySpan<byte>(later.Keys(0, 0, 0), (int)later.Layout.PageBytes).ToArray(), value => Assert.Equal(0, value));
+    }
+
+    [Fact]
     public void TruncateForgetsButKeepsTheMemory()
     {
         using var pool = new KvPagePool(new KvLayout(1, 1, 8, 8));

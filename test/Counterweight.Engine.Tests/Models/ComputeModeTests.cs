@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Kernels;
+using Counterweight.Engine.Tests.Kernels;
 using Counterweight.Engine.Threading;
 
 namespace Counterweight.Engine.Tests.Models;
@@ -20,6 +21,20 @@ public class ComputeModeTests
             // Eight bits are off by 1/254 of the largest of 32 at most.
             var difference = TensorPrimitives.Distance<float>(exact, fast) / TensorPrimitives.Norm<float>(exact);
             Assert.InRange(difference, 1e-6, 0.02);
+        }
+    }
+
+    [Fact]
+    public void Fastest_logits_of_bf16_weights_are_near_the_exact_ones()
+    {
+        using var weights = PackedMatrix.Pack(KernelCases.Weights(Precision.Bf16, 1, 1));
+        foreach (var kernels in MatMulKernelFactory.Available)
+        {
+            var (exact, fastest) = (Logits(ComputeMode.Exact, kernels, Precision.Bf16), Logits(ComputeMode.Fastest, kernels, Precision.Bf16));
+            if (MatMulKernelFactory.Create(kernels).ActivationsFor(weights) == ActivationFormat.BFloat16)
+                Assert.InRange(TensorPrimitives.Distance<float>(exact, fastest) / TensorPrimitives.Norm<float>(exact), 1e-6, 0.02);
+            else
+                Bits.AssertSame(exact, fastest);
         }
     }
 
