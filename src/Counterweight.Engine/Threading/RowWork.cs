@@ -6,18 +6,22 @@ public delegate void RowAction(int begin, int end);
 /// <summary>An operation on independent rows, cut into blocks. Made once, run for every forward pass.</summary>
 public sealed class RowWork(WorkerPool pool, RowAction action) : IParallelWork
 {
-    /// <summary>Rows that one item takes: enough to outweigh handing it out.</summary>
-    private const int RowsPerItem = 32;
+    /// <summary>Fewest rows that an item takes: enough to outweigh handing it out.</summary>
+    private const int MinRowsPerItem = 4;
 
-    private int _rows;
+    /// <summary>Items that each worker should find, so that none waits long for the last one.</summary>
+    private const int ItemsPerWorker = 16;
+
+    private int _rows, _rowsPerItem;
 
     /// <summary>Runs the action over rows 0 … <paramref name="rows"/> - 1.</summary>
     public void Run(int rows)
     {
         _rows = rows;
-        pool.Run(this, (rows + RowsPerItem - 1) / RowsPerItem);
+        _rowsPerItem = Math.Max(MinRowsPerItem, rows / (pool.Workers * ItemsPerWorker));
+        pool.Run(this, (rows + _rowsPerItem - 1) / _rowsPerItem);
     }
 
     void IParallelWork.Run(int item, int worker) =>
-        action(item * RowsPerItem, Math.Min(_rows, (item + 1) * RowsPerItem));
+        action(item * _rowsPerItem, Math.Min(_rows, (item + 1) * _rowsPerItem));
 }
