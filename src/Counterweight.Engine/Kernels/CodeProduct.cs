@@ -5,9 +5,9 @@ using Counterweight.Balancing.Plans;
 namespace Counterweight.Engine.Kernels;
 
 /// <summary>
-/// int8 activations × int8 or int4 weights. For each 32 inputs the product of codes is summed exactly in int32, then
+/// Quantized activations × weights. int8 × int8 or int4: for each 32 inputs the product of codes is summed exactly in int32, then
 /// sum += float(product) · (weight scale · activation scale), fused, in input order: every variant gives the same bits, whatever the rows
-/// and panels of the call.
+/// and panels of the call. bf16 × bf16, where a variant has it: sums in fp32 in input order.
 /// </summary>
 internal abstract unsafe class CodeProduct
 {
