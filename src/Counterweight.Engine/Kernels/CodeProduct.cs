@@ -23,6 +23,9 @@ internal abstract unsafe class CodeProduct
     /// <summary>Whether tiles read scales as they are kept; otherwise they are widened to fp32 ahead, once for all rows.</summary>
     protected virtual bool ReadsAllScales => false;
 
+    /// <summary>Rows as the tiles read them, valid until the thread's next call: made once for all panels where that is not how they come.</summary>
+    protected virtual byte** Prepare(bool int4, byte** x, int rows, int groups) => x;
+
     /// <summary>One tile.</summary>
     /// <param name="int4">Whether weights are int4, otherwise int8.</param>
     /// <param name="tile">What to multiply.</param>
@@ -47,6 +50,7 @@ internal abstract unsafe class CodeProduct
         var asTheyAre = ReadsAllScales && (scaleVectors == 1 || weights.Scales.Group == Group);
         var vectorBytes = asTheyAre ? Width * weights.Scales.Bytes : Width * sizeof(float);
         var buffer = asTheyAre ? null : Scratch.Reserve(ref _scales, 4L * (scaleVectors + groups) * Width);
+        x = Prepare(weights.Codes == Precision.Int4, x, rows, groups);
         var tile = new CodeTile
         {
             Groups = groups,
