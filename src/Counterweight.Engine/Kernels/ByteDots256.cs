@@ -7,11 +7,8 @@ namespace Counterweight.Engine.Kernels;
 /// <summary>Products of bytes in 256-bit registers; a type argument, so that the tiles are compiled for each. Sums lie in pairs of registers, for the low and the high half of a panel.</summary>
 internal unsafe interface IByteDots256
 {
-    /// <summary>Bytes of a block of 32 activations as int8 products read it; <see cref="QuantizedRows.BlockBytes"/> where that is how they come.</summary>
-    static abstract int Int8BlockBytes { get; }
-
-    /// <summary>Makes such a block, with the fp32 scale first as in <see cref="QuantizedRows"/>.</summary>
-    static abstract void PrepareInt8(byte* block, byte* prepared);
+    /// <summary>Whether int8 products read <see cref="SignedRows"/>, otherwise <see cref="QuantizedRows"/>.</summary>
+    static abstract bool ReadsSignedRows { get; }
 
     /// <summary>What the sums over a block begin with.</summary>
     static abstract Vector256<int> Int8Start(byte* block);
@@ -35,27 +32,10 @@ internal unsafe interface IByteDots256
 /// <summary>AVX2: pairs of products are summed in int16, where no pair can saturate.</summary>
 internal readonly unsafe struct Avx2Dots : IByteDots256
 {
-    private const int StartOffset = 4, MagnitudesOffset = 8, SignsOffset = 40;
-
-    public static int Int8BlockBytes => 72;
-
-    /// <summary>
-    /// Activations enter as magnitudes, their signs (0 or −1) flip the bits of the weights: one instruction that every pipe has. A flipped weight is one less than
-    /// a negated one, so that the sum lacks the magnitudes of negative activations; it begins with them.
-    /// </summary>
-    public static void PrepareInt8(byte* block, byte* prepared)
-    {
-        var codes = Vector256.Load((sbyte*)block + QuantizedRows.CodesOffset);
-        var magnitudes = Avx2.Abs(codes);
-        var signs = Vector256.LessThan(codes, Vector256<sbyte>.Zero).AsByte();
-        *(float*)prepared = *(float*)block;
-        *(int*)(prepared + StartOffset) = (int)Vector256.Sum(Avx2.SumAbsoluteDifferences(magnitudes & signs, Vector256<byte>.Zero).AsInt64());
-        magnitudes.Store(prepared + MagnitudesOffset);
-        signs.Store(prepared + SignsOffset);
-    }
+    public static bool ReadsSignedRows => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Int8Start(byte* block) => Vector256.Create(*(int*)(block + StartOffset));
+    public static Vector256<int> Int8Start(byte* block) => Vector256.Create(*(int*)(block + SignedRows.StartOffset));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Int8Weights(Vector256<byte> codes) => codes;
@@ -64,8 +44,8 @@ internal readonly unsafe struct Avx2Dots : IByteDots256
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Int8(byte* block, int word, Vector256<byte> low, Vector256<byte> high, ref Vector256<int> sumLow, ref Vector256<int> sumHigh)
     {
-        var magnitudes = Vector256.Create(*(int*)(block + MagnitudesOffset + 4 * word)).AsByte();
-        var signs = Vector256.Create(*(int*)(block + SignsOffset + 4 * word)).AsByte();
+        var magnitudes = Vector256.Create(*(int*)(block + SignedRows.MagnitudesOffset + 4 * word)).AsByte();
+        var signs = Vector256.Create(*(int*)(block + SignedRows.SignsOffset + 4 * word)).AsByte();
         sumLow += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitudes, (low ^ signs).AsSByte()), Vector256<short>.One);
         sumHigh += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitudes, (high ^ signs).AsSByte()), Vector256<short>.One);
     }
@@ -85,9 +65,7 @@ internal readonly unsafe struct Avx2Dots : IByteDots256
 /// <summary>AVX-VNNI: int8 weights enter as code + 128, which the start of the sum takes away again.</summary>
 internal readonly unsafe struct AvxVnniDots : IByteDots256
 {
-    public static int Int8BlockBytes => QuantizedRows.BlockBytes;
-
-    public static void PrepareInt8(byte* block, byte* prepared) => throw new NotSupportedException();
+    public static bool ReadsSignedRows => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Int8Start(byte* block) => Vector256.Create(*(int*)(block + QuantizedRows.SumOffset)) << 7;

@@ -12,26 +12,9 @@ internal sealed unsafe class Codes256<TDots> : CodeProduct where TDots : struct,
     private const int Half = 8;
     private const int Width = 2 * Half;
 
-    [ThreadStatic]
-    private static AlignedBuffer? _prepared; // [rows] pointers, then [rows][groups] blocks
-
     protected override int TileRows => 4;
 
-    protected override byte** Prepare(bool int4, byte** x, int rows, int groups)
-    {
-        if (int4 || TDots.Int8BlockBytes == QuantizedRows.BlockBytes)
-            return x;
-        var floats = rows * ((long)groups * TDots.Int8BlockBytes + sizeof(byte*)) / sizeof(float);
-        var pointers = (byte**)Scratch.Reserve(ref _prepared, floats);
-        var block = (byte*)(pointers + rows);
-        for (var r = 0; r < rows; r++)
-        {
-            pointers[r] = block;
-            for (var g = 0; g < groups; g++, block += TDots.Int8BlockBytes)
-                TDots.PrepareInt8(x[r] + g * QuantizedRows.BlockBytes, block);
-        }
-        return pointers;
-    }
+    protected override byte** Prepare(bool int4, byte** x, int rows, int groups) => !int4 && TDots.ReadsSignedRows ? SignedRows.Make(x, rows, groups) : x;
 
     protected override void Multiply(bool int4, in CodeTile tile, int panels, int rows)
     {
@@ -49,7 +32,7 @@ internal sealed unsafe class Codes256<TDots> : CodeProduct where TDots : struct,
     {
         byte* codes = panel == 0 ? tile.Codes : tile.NextCodes, next = tile.Next + panel * tile.FetchLines * tile.Groups * 64;
         var scales = (float*)(panel == 0 ? tile.Scales : tile.NextScales);
-        var blockBytes = int4 ? QuantizedRows.BlockBytes : TDots.Int8BlockBytes;
+        var blockBytes = !int4 && TDots.ReadsSignedRows ? SignedRows.BlockBytes : QuantizedRows.BlockBytes;
         byte* x0 = (byte*)tile.X[0], x1 = TRows.Count > 1 ? (byte*)tile.X[1] : x0, x2 = TRows.Count > 2 ? (byte*)tile.X[2] : x0, x3 = TRows.Count > 3 ? (byte*)tile.X[3] : x0;
         float* y0 = Result<TRows>(tile, 0, panel), y1 = Result<TRows>(tile, 1, panel), y2 = Result<TRows>(tile, 2, panel), y3 = Result<TRows>(tile, 3, panel);
         Vector256<float> s0 = default, t0 = default, s1 = default, t1 = default;
