@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Counterweight.Engine.Kernels;
 
@@ -30,7 +31,10 @@ internal sealed unsafe class Codes256<TDots> : CodeProduct where TDots : struct,
 
     private static void Multiply<TRows>(bool int4, in CodeTile tile, int panel) where TRows : struct, ITileRows
     {
-        byte* codes = panel == 0 ? tile.Codes : tile.NextCodes, next = tile.Next + panel * tile.FetchLines * tile.Groups * 64;
+        var codes = panel == 0 ? tile.Codes : tile.NextCodes;
+        // One fetch for each word, of half a line further on or of the same line again where there is less to fetch: cheaper than a loop over lines.
+        var next = tile.FetchLines > 0 ? tile.Next + panel * tile.FetchLines * tile.Groups * 64 : codes;
+        var fetchStep = 64 * tile.FetchLines / TileShape.LinesOf(int4);
         var scales = (float*)(panel == 0 ? tile.Scales : tile.NextScales);
         var blockBytes = !int4 && TDots.ReadsSignedRows ? SignedRows.BlockBytes : QuantizedRows.BlockBytes;
         byte* x0 = (byte*)tile.X[0], x1 = TRows.Count > 1 ? (byte*)tile.X[1] : x0, x2 = TRows.Count > 2 ? (byte*)tile.X[2] : x0, x3 = TRows.Count > 3 ? (byte*)tile.X[3] : x0;
@@ -38,7 +42,6 @@ internal sealed unsafe class Codes256<TDots> : CodeProduct where TDots : struct,
         Vector256<float> s0 = default, t0 = default, s1 = default, t1 = default;
         for (var g = tile.Groups; g > 0; g--)
         {
-            next = Fetch(next, tile.FetchLines);
             Vector256<int> l0, h0, l1 = default, h1 = default, l2 = default, h2 = default, l3 = default, h3 = default;
             if (int4)
             {
@@ -49,8 +52,9 @@ internal sealed unsafe class Codes256<TDots> : CodeProduct where TDots : struct,
                     l2 = h2 = TDots.Int4Start(x2);
                 if (TRows.Count > 3)
                     l3 = h3 = TDots.Int4Start(x3);
-                for (var word = 0; word < 4; word++, codes += 64)
+                for (var word = 0; word < 4; word++, codes += 64, next += fetchStep)
                 {
+                    Sse.Prefetch0(next);
                     Vector256<byte> low = Vector256.Load(codes), high = Vector256.Load(codes + 32), mask = Vector256.Create((byte)15);
                     Vector256<byte> lowNext = (low.AsUInt16() >> 4).AsByte() & mask, highNext = (high.AsUInt16() >> 4).AsByte() & mask;
                     low &= mask;
@@ -75,8 +79,9 @@ internal sealed unsafe class Codes256<TDots> : CodeProduct where TDots : struct,
                     l2 = h2 = TDots.Int8Start(x2);
                 if (TRows.Count > 3)
                     l3 = h3 = TDots.Int8Start(x3);
-                for (var word = 0; word < 8; word++, codes += 64)
+                for (var word = 0; word < 8; word++, codes += 64, next += fetchStep)
                 {
+                    Sse.Prefetch0(next);
                     Vector256<byte> low = TDots.Int8Weights(Vector256.Load(codes)), high = TDots.Int8Weights(Vector256.Load(codes + 32));
                     TDots.Int8(x0, word, low, high, ref l0, ref h0);
                     if (TRows.Count > 1)
