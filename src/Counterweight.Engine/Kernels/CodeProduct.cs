@@ -26,6 +26,9 @@ internal abstract unsafe class CodeProduct
     /// <summary>What activations have to be for such weights; by default int8 for integers, and nothing else is multiplied.</summary>
     public virtual ActivationFormat ActivationsFor(Precision codes) => codes is Precision.Int8 or Precision.Int4 ? ActivationFormat.Int8 : ActivationFormat.Single;
 
+    /// <summary>Rows as the tiles read them, valid until the thread's next call: made once for all panels where that is not how they come.</summary>
+    protected virtual byte** Prepare(Precision weights, byte** x, int rows, int groups) => x;
+
     /// <summary>One tile.</summary>
     /// <param name="weights">What they are, among those that <see cref="ActivationsFor(Precision)"/> has a format for.</param>
     /// <param name="tile">What to multiply.</param>
@@ -50,6 +53,7 @@ internal abstract unsafe class CodeProduct
         var asTheyAre = ReadsAllScales && (scaleVectors <= 1 || weights.Scales.Group == Group);
         var vectorBytes = asTheyAre ? Width * weights.Scales.Bytes : Width * sizeof(float);
         var buffer = asTheyAre ? null : Scratch.Reserve(ref _scales, 4L * (scaleVectors + groups) * Width);
+        x = Prepare(weights.Codes, x, rows, groups);
         var tile = new CodeTile
         {
             Groups = groups,

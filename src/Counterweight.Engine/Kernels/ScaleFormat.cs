@@ -70,11 +70,10 @@ public readonly record struct ScaleFormat(ScaleType Type, int Group)
     {
         if (Type == ScaleType.Single)
             return (float*)scales;
-        var widened = new Span<float>(buffer, count);
         if (Type == ScaleType.Half)
-            TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(scales, count), widened);
+            HalfScales.Widen((ushort*)scales, count, buffer);
         else
-            BFloat16.Widen(new ReadOnlySpan<ushort>(scales, count), widened);
+            BFloat16.Widen(new ReadOnlySpan<ushort>(scales, count), new Span<float>(buffer, count));
         return buffer;
     }
 

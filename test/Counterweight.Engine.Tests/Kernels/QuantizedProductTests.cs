@@ -51,6 +51,35 @@ public unsafe class QuantizedProductTests
             }
     }
 
+    [Theory]
+    [MemberData(nameof(KernelCases.VariantsAndIntegerFormats), MemberType = typeof(KernelCases))]
+    public void Nothing_saturates_however_signs_are_mixed(string variant, int format)
+    {
+        byte[] extremes = [0x80, 0x7F, 0x00, 0xFF, 0x0F, 0xF0];
+        var random = new Random(format);
+        for (var run = 0; run < 40; run++)
+        {
+            var codes = KernelCases.Codes(format, 32, 64, run);
+            // Runs of equal signs and codes of 1 to 16 inputs reach the bounds of partial sums.
+            var (signs, same) = (random.Next(1, 17), random.Next(1, 17));
+            var weights = codes with { Codes = Enumerable.Range(0, codes.Codes.Length).Select(i => extremes[(i / same + run) * 7 % extremes.Length]).ToArray() };
+            var rows = Enumerable.Range(0, 3 * 64).Select(i => i / signs % 2 == 0 ? 1f : -1f).ToArray();
+            Assert.Equal(Definition(weights, rows, 3), Multiply(variant, weights, rows, 3));
+        }
+    }
+
+    [Fact]
+    public void Scales_in_half_precision_widen_exactly()
+    {
+        var halves = Enumerable.Range(0, 1 << 16).Select(bits => (ushort)bits).ToArray();
+        var widened = new float[halves.Length];
+        fixed (ushort* source = halves)
+        fixed (float* target = widened)
+            HalfScales.Widen(source, halves.Length, target);
+        for (var bits = 0; bits < halves.Length; bits++)
+            Assert.Equal((float)BitConverter.UInt16BitsToHalf(halves[bits]), widened[bits]);
+    }
+
     [Fact]
     public void Activations_are_off_by_at_most_half_a_step()
     {
