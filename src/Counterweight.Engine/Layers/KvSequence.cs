@@ -90,10 +90,10 @@ public sealed unsafe class KvSequence(KvPagePool pool) : IDisposable
     {
         var rounded = stackalloc ushort[Math.Max(_layout.HeadDim + 1, _layout.ValueDim)];
         rounded[_layout.HeadDim] = 0;
-        BFloat16Bits.RoundToNearest(new ReadOnlySpan<float>(key, _layout.HeadDim), new Span<ushort>(rounded, _layout.HeadDim));
+        BFloat16.RoundToNearest(new ReadOnlySpan<float>(key, _layout.HeadDim), new Span<ushort>(rounded, _layout.HeadDim));
         for (var pair = 0; pair < (_layout.HeadDim + 1) / 2; pair++)
             keys[pair * Width + offset % Width] = ((uint*)rounded)[pair];
-        BFloat16Bits.RoundToNearest(new ReadOnlySpan<float>(value, _layout.ValueDim), new Span<ushort>(rounded, _layout.ValueDim));
+        BFloat16.RoundToNearest(new ReadOnlySpan<float>(value, _layout.ValueDim), new Span<ushort>(rounded, _layout.ValueDim));
         for (var panel = 0; panel < _layout.ValuePanels; panel++)
         {
             var first = values + (panel * KvLayout.PageTokens / 2 + offset / 2) * 2 * Width + offset % 2;

@@ -78,7 +78,7 @@ public static class Quantizer
         var codes = MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan());
         for (var i = 0; i < codes.Length; i++)
         {
-            codes[i] = BFloat16Bits.RoundToNearest(weights[i]);
+            codes[i] = BFloat16.RoundToNearest(weights[i]);
             if ((codes[i] & 0x7FFF) == Infinity)
                 throw Refuse(weights, inputs, i, "at most 3.3895e38, the largest bfloat16");
         }
