@@ -3,7 +3,6 @@ using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
-using Counterweight.Engine.Checkpoints;
 
 namespace Counterweight.Engine.Quantization;
 

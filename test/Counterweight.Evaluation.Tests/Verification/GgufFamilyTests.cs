@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Counterweight.Engine.Checkpoints;
-using Counterweight.Engine.Models;
 using Counterweight.Tests;
 
 namespace Counterweight.Evaluation.Tests.Verification;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Checkpoints;
