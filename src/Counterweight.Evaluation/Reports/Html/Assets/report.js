@@ -52,7 +52,7 @@
   const mostColumns = 12;
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("details:not([open])")].filter(details => details.querySelectorAll("thead th").length <= mostColumns);
+    closed = [...document.querySelectorAll("details:not([open])")].filter(details => mostColumns >= details.querySelectorAll("thead th").length);
     for (const details of closed) details.open = true;
   });
   addEventListener("afterprint", () => { for (const details of closed) details.open = false; });
