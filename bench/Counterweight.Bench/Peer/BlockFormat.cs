@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using Counterweight.Engine.Quantization;
 
 namespace Counterweight.Bench.Peer;
 
@@ -51,8 +52,7 @@ internal sealed record BlockFormat(string Name, uint TypeId, uint FileType, int 
         switch (Name)
         {
             case "bf16":
-                var bits = BitConverter.SingleToUInt32Bits(weights[0]);
-                BinaryPrimitives.WriteUInt16LittleEndian(block, (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16));
+                BinaryPrimitives.WriteUInt16LittleEndian(block, BFloat16.RoundToNearest(weights[0]));
                 break;
             case "q8_0":
                 var scale = TensorPrimitives.MaxMagnitude(weights) is var largest && largest < 0 ? -largest / 127 : largest / 127;

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Counterweight.Balancing;
+using Counterweight.Engine.Quantization;
 
 namespace Counterweight.Engine.Checkpoints;
 

@@ -18,7 +18,7 @@ internal static unsafe class RoundedRows
     public static void Round(float* x, int inputs, byte* row)
     {
         var rounded = new Span<ushort>(row, RowBytes(inputs) / sizeof(ushort));
-        BFloat16Bits.RoundToNearest(new ReadOnlySpan<float>(x, inputs), rounded);
+        BFloat16.RoundToNearest(new ReadOnlySpan<float>(x, inputs), rounded);
         rounded[inputs..].Clear();
     }
 }

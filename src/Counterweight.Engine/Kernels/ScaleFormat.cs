@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using Counterweight.Balancing.Plans;
-using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Quantization;
 
 namespace Counterweight.Engine.Kernels;
@@ -59,7 +58,7 @@ public readonly record struct ScaleFormat(ScaleType Type, int Group)
     {
         switch (Type)
         {
-            case ScaleType.BFloat16: BFloat16Bits.RoundToNearest(values, new Span<ushort>(scales, values.Length)); break;
+            case ScaleType.BFloat16: BFloat16.RoundToNearest(values, new Span<ushort>(scales, values.Length)); break;
             case ScaleType.Half: TensorPrimitives.ConvertToHalf(values, new Span<Half>(scales, values.Length)); break;
             default: values.CopyTo(new Span<float>(scales, values.Length)); break;
         }

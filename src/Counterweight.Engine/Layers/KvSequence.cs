@@ -91,7 +91,7 @@ public sealed unsafe class KvSequence(KvPagePool pool) : IDisposable
     {
         var rounded = stackalloc ushort[_layout.HeadDim + 1];
         rounded[_layout.HeadDim] = 0;
-        BFloat16Bits.RoundToNearest(new ReadOnlySpan<float>(key, _layout.HeadDim), new Span<ushort>(rounded, _layout.HeadDim));
+        BFloat16.RoundToNearest(new ReadOnlySpan<float>(key, _layout.HeadDim), new Span<ushort>(rounded, _layout.HeadDim));
         for (var pair = 0; pair < (_layout.HeadDim + 1) / 2; pair++)
             keys[pair * Width + offset % Width] = ((uint*)rounded)[pair];
         for (var panel = 0; panel < _layout.ValuePanels; panel++)
@@ -105,12 +105,12 @@ public sealed unsafe class KvSequence(KvPagePool pool) : IDisposable
     {
         if (values.Length == Width)
         {
-            var halves = BFloat16Bits.UpperHalves(Vector512.Create(values).AsUInt32());
+            var halves = BFloat16.UpperHalves(Vector512.Create(values).AsUInt32());
             ((Vector512.Load(words) & Vector512.Create(0xFFFF0000u >> shift)) | (halves << shift)).Store(words);
             return;
         }
         for (var d = 0; d < values.Length; d++)
-            words[d] = (words[d] & (0xFFFF0000u >> shift)) | ((uint)BFloat16Bits.RoundToNearest(values[d]) << shift);
+            words[d] = (words[d] & (0xFFFF0000u >> shift)) | ((uint)BFloat16.RoundToNearest(values[d]) << shift);
     }
 
     /// <summary>Counts <paramref name="tokens"/> stored positions as part of the sequence.</summary>

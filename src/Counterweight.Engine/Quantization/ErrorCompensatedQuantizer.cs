@@ -105,7 +105,7 @@ internal static class ErrorCompensatedQuantizer
                     continue;
                 ref var scale = ref all.Scale(_row, group);
                 var former = scale;
-                scale = BFloat16Bits.Nearest((float)(former + slope / curvature));
+                scale = BFloat16.Nearest((float)(former + slope / curvature));
                 TensorPrimitives.MultiplyAdd(product, former - scale, _gradient, _gradient);
             }
         }

@@ -49,16 +49,16 @@ internal sealed record IntegerGrid(Precision Precision, int Group, int Min, int 
     {
         var largest = Math.Abs(TensorPrimitives.MaxMagnitude(values));
         if (HasFixedScale || largest == 0)
-            return BFloat16Bits.Up(largest / Max);
+            return BFloat16.Up(largest / Max);
         var best = default(ScaleFit);
         for (var i = 0; i < ScaleCandidates; i++)
         {
-            var candidate = BFloat16Bits.Nearest(largest / Max * (SmallestShare + (1 - SmallestShare) * i / (ScaleCandidates - 1)));
+            var candidate = BFloat16.Nearest(largest / Max * (SmallestShare + (1 - SmallestShare) * i / (ScaleCandidates - 1)));
             best = Better(best, Fit(values, importance, candidate));
             best = Better(best, Fit(values, importance, -candidate));
         }
         for (var i = 0; i < Alternations && best.CodeSquares > 0; i++)
-            best = Better(best, Fit(values, importance, BFloat16Bits.Nearest(best.Products / best.CodeSquares)));
+            best = Better(best, Fit(values, importance, BFloat16.Nearest(best.Products / best.CodeSquares)));
         return best.Scale;
     }
 

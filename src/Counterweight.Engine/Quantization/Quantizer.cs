@@ -3,7 +3,6 @@ using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
-using Counterweight.Engine.Checkpoints;
 
 namespace Counterweight.Engine.Quantization;
 
@@ -78,7 +77,7 @@ public static class Quantizer
         var codes = MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan());
         for (var i = 0; i < codes.Length; i++)
         {
-            codes[i] = BFloat16Bits.RoundToNearest(weights[i]);
+            codes[i] = BFloat16.RoundToNearest(weights[i]);
             if ((codes[i] & 0x7FFF) == Infinity)
                 throw Refuse(weights, inputs, i, "at most 3.3895e38, the largest bfloat16");
         }

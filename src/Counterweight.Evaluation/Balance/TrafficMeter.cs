@@ -17,9 +17,9 @@ internal sealed class MeasuredTraffic(IReadOnlyList<LoadRecorder> passes)
     /// <summary>Tokens of each slot over all passes, [MoE layers][slots].</summary>
     public long[][] Slots => _slots ??= AddUp();
 
-    /// <summary>Mean over layers of the busiest slot of other traffic over the busiest slot here; a layer without any tokens is as it was.</summary>
+    /// <summary>Mean over layers of the busiest slot of other traffic over the busiest slot here; layers without any tokens are left out.</summary>
     public double StragglerRatio(MeasuredTraffic before) =>
-        before.Slots.Zip(Slots, (b, a) => a.Max() is > 0 and var busiest ? (double)b.Max() / busiest : 1).Average();
+        before.Slots.Zip(Slots).Where(layer => layer.Second.Max() > 0).Average(layer => (double)layer.First.Max() / layer.Second.Max());
 
     private long[][] AddUp()
     {

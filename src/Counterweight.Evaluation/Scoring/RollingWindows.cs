@@ -17,6 +17,8 @@ internal static class RollingWindows
     }
 
     /// <summary>Windows of which the second half is predicted from the first, as calibration runs them; a token alone has nothing to predict.</summary>
-    public static TokenRequest[] Halves(int[] ids, int maxLength) =>
-        [.. ids.Chunk(maxLength).Where(piece => piece.Length > 1).Select(piece => new TokenRequest(piece[..^1], piece[((piece.Length + 1) / 2)..]))];
+    public static TokenRequest[] Halves(int[] ids, int maxLength) => [.. ids.Chunk(maxLength).Where(piece => piece.Length > 1).Select(piece => Whole(piece, hasEncoder: true))];
+
+    /// <summary>A sequence of two tokens or more with nothing before it: a decoder predicts all but the first, an encoder-decoder reads the first half and predicts the second.</summary>
+    public static TokenRequest Whole(int[] ids, bool hasEncoder) => new(ids[..^1], ids[(hasEncoder ? (ids.Length + 1) / 2 : 1)..]);
 }

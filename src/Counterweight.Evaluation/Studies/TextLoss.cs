@@ -9,11 +9,11 @@ internal sealed class TextLoss
 {
     private readonly TokenRequest[] _requests;
 
-    /// <summary>Sequences of texts; those of one token have nothing to predict.</summary>
-    public TextLoss(IReadOnlyList<TokenText> texts)
+    /// <summary>Sequences of texts as a model of this shape is asked for them; those of one token have nothing to predict.</summary>
+    public TextLoss(ModelShape shape, IReadOnlyList<TokenText> texts)
     {
         var sequences = texts.SelectMany(text => text.Sequences.Where(sequence => sequence.Length > 1).Select(sequence => (text.Name, sequence))).ToArray();
-        _requests = Array.ConvertAll(sequences, entry => new TokenRequest(entry.sequence[..^1], entry.sequence[1..]));
+        _requests = Array.ConvertAll(sequences, entry => RollingWindows.Whole(entry.sequence, shape.DecoderStart is not null));
         Domains = Array.ConvertAll(sequences, entry => entry.Name);
     }
 

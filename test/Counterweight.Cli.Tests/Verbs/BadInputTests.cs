@@ -41,13 +41,13 @@ public sealed class BadInputTests : IDisposable
     [InlineData("calibrate")]
     [InlineData("evaluate")]
     [InlineData("balance")]
-    public async Task A_tokenizer_with_a_missing_merge(string verb)
+    public async Task A_tokenizer_with_a_merge_of_unknown_tokens(string verb)
     {
         var file = Path.Combine(_model.Folder, "tokenizer.json");
         var tokenizer = JsonNode.Parse(File.ReadAllText(file))!;
-        tokenizer["model"]!["merges"]!.AsArray().RemoveAt(100);
+        tokenizer["model"]!["merges"]![100] = new JsonArray("no such", "token");
         File.WriteAllText(file, tokenizer.ToJsonString());
-        await RefuseAsync(verb, file, "$.model.merges: found none that makes");
+        await RefuseAsync(verb, file, "$.model.merges[100]: found 'no such', which isn't in the vocabulary");
     }
 
     [Theory]

@@ -26,7 +26,7 @@ public class RoundedProductTests
                     var weights = KernelCases.Weights(Precision.Bf16, outputs, inputs);
                     var x = KernelCases.Random(rows * inputs, rows + 1, 3f);
                     var y = KernelCases.MultiplyQuantized(variant, weights, x, rows);
-                    var (rounded, w) = (Array.ConvertAll(x, BFloat16Bits.Nearest), Quantizer.Dequantize(weights));
+                    var (rounded, w) = (Array.ConvertAll(x, BFloat16.Nearest), Quantizer.Dequantize(weights));
                     for (var r = 0; r < rows; r++)
                         for (var o = 0; o < outputs; o++)
                         {

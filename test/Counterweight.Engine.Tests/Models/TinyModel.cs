@@ -143,6 +143,6 @@ internal sealed record TinyModel
             values[i] = draw();
         return (type ?? Type) == DType.F32
             ? TensorToWrite.FromFloats(name, shape, values)
-            : TensorToWrite.FromBytes(name, DType.BF16, shape, MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, BFloat16Bits.RoundToNearest)).ToArray());
+            : TensorToWrite.FromBytes(name, DType.BF16, shape, MemoryMarshal.AsBytes<ushort>(Array.ConvertAll(values, BFloat16.RoundToNearest)).ToArray());
     }
 }

@@ -82,7 +82,6 @@ public class TokenizerPropertyTests
         Assert.Equal(texts.Select(text => tokenizer.Encode(text)), together);
     }
 
-    /// <summary>The definition: join the pair of lowest rank, the leftmost of equals, until none is left.</summary>
     [Fact]
     public void A_long_text_without_pre_tokenizers_has_the_tokens_of_the_definition()
     {
@@ -101,16 +100,8 @@ public class TokenizerPropertyTests
     {
         var symbols = ("▁" + text.Replace(' ', '▁')).EnumerateRunes().SelectMany(rune => tokenizer.IdOf(rune.ToString()) is not null
             ? [rune.ToString()]
-            : Encoding.UTF8.GetBytes(rune.ToString()).Select(value => $"<0x{value:X2}>")).ToList();
-        while (true)
-        {
-            var best = Enumerable.Range(0, symbols.Count - 1)
-                .Select(i => (Rank: ranks.GetValueOrDefault((symbols[i], symbols[i + 1]), int.MaxValue), Index: i)).Min();
-            if (best.Rank == int.MaxValue)
-                return symbols.Select(symbol => tokenizer.IdOf(symbol)!.Value);
-            symbols[best.Index] += symbols[best.Index + 1];
-            symbols.RemoveAt(best.Index + 1);
-        }
+            : Encoding.UTF8.GetBytes(rune.ToString()).Select(value => $"<0x{value:X2}>"));
+        return BytePairDefinition.Merge(symbols, ranks).Select(symbol => tokenizer.IdOf(symbol)!.Value);
     }
 
     private static string Stream(Tokenizer tokenizer, IEnumerable<int> ids, bool skipSpecial)

@@ -28,6 +28,18 @@ public sealed class HtmlReportTests
         Assert.Equal(ComparisonRows.From(report).Select(row => new[] { row.Label, row.Before, row.After, row.Change }), rows);
     }
 
+    [Theory]
+    [InlineData(1, "with as many expert bytes")]
+    [InlineData(0.99999, "with as many expert bytes")]
+    [InlineData(0.75, "with 25.00 % fewer expert bytes")]
+    [InlineData(1.031, "with 3.10 % more expert bytes")]
+    public void The_first_sentence_says_what_the_balance_costs(double ratio, string expected)
+    {
+        var report = SampleReport.Create();
+        var page = Parse(report with { Change = report.Change with { ExpertBytesRatio = ratio } });
+        Assert.Contains(expected, page.Descendants("p").First(p => p.Attribute("class")?.Value == "lead").Value);
+    }
+
     [Fact]
     public void Every_picture_has_a_description_and_a_table()
     {

@@ -32,7 +32,7 @@ public sealed class RoutingTests(PocketModel pocket) : IClassFixture<PocketModel
     public void A_removed_expert_is_one_whose_weights_give_zero()
     {
         var model = pocket.Model.Model;
-        var text = new TextLoss([Text]);
+        var text = new TextLoss(model.Shape, [Text]);
         using var scorer = new ModelScorer(model);
         var whole = text.Measure(scorer, default);
         int[] removed = [3, -1, 17, -1, -1, 0];

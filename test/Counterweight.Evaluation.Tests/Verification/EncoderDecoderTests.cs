@@ -1,9 +1,14 @@
+using System.Text.Json;
+using Counterweight.Balancing.Loads;
+using Counterweight.Engine.Calibration;
 using Counterweight.Engine.Checkpoints;
 using Counterweight.Engine.Experts;
 using Counterweight.Engine.Layers;
 using Counterweight.Engine.Models;
 using Counterweight.Evaluation.Balance;
+using Counterweight.Evaluation.Routing;
 using Counterweight.Evaluation.Scoring;
+using Counterweight.Evaluation.Studies;
 using Counterweight.Tests;
 
 namespace Counterweight.Evaluation.Tests.Verification;
@@ -109,10 +114,7 @@ public sealed class EncoderDecoderTests
     [Fact]
     public void Balancing_measures_both_stacks()
     {
-        var pocket = Path.Combine(GoldenFiles.ProjectRoot, "models", "pocket-moe");
-        using var copy = CheckpointCopy.Of("switch_transformers", WithLargeVocabulary, config => (config["vocab_size"], config["expert_capacity"]) = (Vocabulary, 1000));
-        foreach (var file in (string[])["tokenizer.json", "tokenizer_config.json"])
-            File.Copy(Path.Combine(pocket, file), Path.Combine(copy.Path, file));
+        using var copy = WithTokenizer();
         using var data = new TemporaryData();
         var options = new BalanceOptions { Model = copy.Path, CalibrationFiles = [], EvaluationFiles = [data.Write("evaluation.txt", Words(2, 400))], Out = data.Path("out") };
         using var loaded = ModelRuns.Open(copy.Path);
@@ -127,7 +129,73 @@ public sealed class EncoderDecoderTests
         Assert.InRange(loads[2], 150, 1000);
     }
 
+    /// <summary>Studies ask for the second half of a text that is read in its first, as <c>balance</c> and <c>evaluate</c> do.</summary>
+    [Fact]
+    public void Studies_run_on_both_stacks()
+    {
+        using var copy = WithTokenizer();
+        using var data = new TemporaryData();
+        var options = new StudyOptions
+        {
+            Model = copy.Path,
+            Studies = ["importance", "grid", "streaming"],
+            CalibrationFiles = [data.Write("one.txt", Words(1, 1200)), data.Write("two.txt", Words(2, 1200))],
+            EvaluationFiles = [data.Write("three.txt", Words(3, 1200)), data.Write("four.txt", Words(4, 1200))],
+            Tasks = ["minimal_pairs"],
+            TaskTextFolder = Path.Combine(GoldenFiles.ProjectRoot, "texts", "evaluation"),
+            TaskLimit = 2,
+            Quick = true,
+            Threads = 2,
+            Out = data.Path("out"),
+        };
+        var outcomes = new StudyRun(options, SilentProgress.Instance, _ => { }).Run(TestContext.Current.CancellationToken);
+        Assert.Equal(options.Studies, outcomes.Select(outcome => outcome.Name));
+        using var grid = JsonDocument.Parse(File.ReadAllText(data.Path("out/grid/results.json")));
+        Assert.All(grid.RootElement.GetProperty("tables").GetProperty("generation").GetProperty("rows").EnumerateArray(), row =>
+        {
+            Assert.True(row.GetProperty("decodeLis").GetDouble() > 1);
+            Assert.InRange(row.GetProperty("sameTokens").GetDouble(), 0, 1);
+        });
+    }
+
+    [Fact]
+    public void Losses_of_studies_are_of_the_second_halves()
+    {
+        using var loaded = Open("switch_transformers");
+        int[][] sequences = [[.. Enumerable.Range(0, 21).Select(i => 3 + 7 * i % 100)], [5, 6], [9]];
+        var text = new TextLoss(loaded.Model.Shape, [new TokenText("numbers", sequences)]);
+        using var scorer = new ModelScorer(loaded.Model);
+        Assert.Equal(10 + 1, text.Tokens);
+        var expected = scorer.Score([.. sequences.SelectMany(sequence => RollingWindows.Halves(sequence, 100))]);
+        Assert.Equal(expected.Select(score => -score.LogLikelihood), text.Measure(scorer, default).Select(sequence => sequence.Nats));
+    }
+
+    [Theory]
+    [InlineData(0, 3, 2)]
+    [InlineData(2, 1, 2)]
+    [InlineData(3, 0, 2)]
+    [InlineData(4, 0, 1)]
+    [InlineData(5, 0, 0)]
+    public void Loads_from_a_token_on_are_of_the_stack_that_has_it(int first, int encoder, int decoder)
+    {
+        using var loaded = Open("switch_transformers");
+        var routed = RoutedSequences.Of(loaded.Model, [[4, 3], [5, 6, 7, 8, 9]]);
+        var loads = new ExpertLoads(routed.Layers, routed.Experts);
+        routed.AddTo(loads, sequence: 1, first);
+        for (var layer = 0; layer < loads.Layers; layer++)
+            Assert.Equal(loaded.Model.Shape.MoeLayers[layer] < loaded.Model.Shape.EncoderLayers ? encoder : decoder, loads[layer].ToArray().Sum());
+    }
+
     private const int Vocabulary = 8192;
+
+    /// <summary>A reference checkpoint with the tokenizer of the bundled model, and room for all tokens of a text.</summary>
+    private static CheckpointCopy WithTokenizer()
+    {
+        var copy = CheckpointCopy.Of("switch_transformers", WithLargeVocabulary, config => (config["vocab_size"], config["expert_capacity"]) = (Vocabulary, 1000));
+        foreach (var file in (string[])["tokenizer.json", "tokenizer_config.json"])
+            File.Copy(Path.Combine(GoldenFiles.ProjectRoot, "models", "pocket-moe", file), Path.Combine(copy.Path, file));
+        return copy;
+    }
 
     private static IEnumerable<TensorToWrite> WithLargeVocabulary(Checkpoint checkpoint)
     {

@@ -1,8 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Counterweight.Engine.Checkpoints;
-using Counterweight.Engine.Layers;
-using Counterweight.Engine.Models;
 using Counterweight.Tests;
 
 namespace Counterweight.Evaluation.Tests.Verification;
@@ -219,17 +217,10 @@ public sealed partial class GgufFamilyTests
         return result;
     }
 
-    private static unsafe float[] Logits(string path)
+    private static float[] Logits(string path)
     {
-        using var loaded = LoadedModel.Open(path, new LoadOptions { Threads = 1 });
-        var batch = new Batch();
-        using var cache = loaded.Model.NewSequence();
-        batch.Add(cache, [3, 14, 15, 92, 65, 35, 89, 79, 3, 2, 3, 8, 4, 6]);
-        loaded.Model.Forward(batch);
-        var logits = new float[batch.Rows * loaded.Model.Shape.Vocabulary];
-        fixed (float* pointer = logits)
-            loaded.Model.Logits(0, batch.Rows, pointer);
-        return logits;
+        using var loaded = ModelRuns.Open(path);
+        return ModelRuns.Logits(loaded.Model, [[3, 14, 15, 92, 65, 35, 89, 79, 3, 2, 3, 8, 4, 6]]);
     }
 
     [GeneratedRegex(@"^model\.layers\.(\d+)\.shared_mlp\.input_linear\.weight$")]

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Counterweight.Balancing;
 using Counterweight.Balancing.Plans;
 using Counterweight.Engine.Checkpoints;
@@ -42,7 +41,7 @@ public sealed class GgufModelTests
 
     /// <summary>The file's matrices are the original's, rounded; everything else is F32 in both.</summary>
     [Fact]
-    public unsafe void Bf16_file_gives_the_logits_of_the_rounded_original()
+    public void Bf16_file_gives_the_logits_of_the_rounded_original()
     {
         using var data = new TemporaryData();
         var path = GoldenFiles.Shared("goldens", "gguf", "qwen3_moe_64.bf16.gguf");
@@ -106,14 +105,9 @@ public sealed class GgufModelTests
     }
 
     /// <summary>Matrices to BF16, ties to even; routers, as converters leave them, and vectors stay.</summary>
-    private static TensorToWrite Rounded(TensorView tensor)
-    {
-        var values = tensor.ToFloats();
-        if (tensor.Shape.Length < 2 || tensor.Name.EndsWith("mlp.gate.weight", StringComparison.Ordinal))
-            return TensorToWrite.FromFloats(tensor.Name, tensor.Shape.ToArray(), values);
-        var rounded = Array.ConvertAll(values, value => BitConverter.SingleToUInt32Bits(value) is var bits ? (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16) : default);
-        return TensorToWrite.FromBytes(tensor.Name, DType.BF16, tensor.Shape.ToArray(), MemoryMarshal.AsBytes(rounded.AsSpan()).ToArray());
-    }
+    private static TensorToWrite Rounded(TensorView tensor) => tensor.Shape.Length < 2 || tensor.Name.EndsWith("mlp.gate.weight", StringComparison.Ordinal)
+        ? TensorToWrite.Copy(tensor)
+        : CheckpointCopy.Rounded(tensor, DType.BF16);
 
     private static TheoryData<string, string> Cases(IEnumerable<string> paths)
     {
@@ -141,17 +135,10 @@ public sealed class GgufModelTests
         return differences;
     }
 
-    private static unsafe float[] Logits(string path)
+    private static float[] Logits(string path)
     {
-        using var loaded = LoadedModel.Open(path, new LoadOptions { Threads = 1, Compute = ComputeMode.Exact });
-        var batch = new Engine.Layers.Batch();
-        using var cache = loaded.Model.NewSequence();
-        batch.Add(cache, [3, 14, 15, 92, 65, 35, 89, 79]);
-        loaded.Model.Forward(batch);
-        var logits = new float[batch.Rows * loaded.Model.Shape.Vocabulary];
-        fixed (float* pointer = logits)
-            loaded.Model.Logits(0, batch.Rows, pointer);
-        return logits;
+        using var loaded = ModelRuns.Open(path, compute: ComputeMode.Exact);
+        return ModelRuns.Logits(loaded.Model, [[3, 14, 15, 92, 65, 35, 89, 79]]);
     }
 
     /// <summary>Version 2, two files, experts apart as files of 2023 have them.</summary>

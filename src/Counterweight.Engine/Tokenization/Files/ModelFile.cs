@@ -11,14 +11,14 @@ internal static class ModelFile
     public static Vocabulary ReadVocabulary(JsonCursor cursor) =>
         cursor["type"].String() == "Unigram" ? UnigramFile.ReadTokens(cursor["vocab"]) : VocabularyFile.ReadTokens(cursor["vocab"]);
 
-    public static IWordModel Read(JsonCursor cursor, Vocabulary vocabulary, IReadOnlyList<AddedToken> addedTokens) => cursor["type"].String() switch
+    public static IWordModel Read(JsonCursor cursor, Vocabulary vocabulary) => cursor["type"].String() switch
     {
-        "BPE" => ReadBytePairs(cursor, vocabulary, addedTokens),
+        "BPE" => ReadBytePairs(cursor, vocabulary),
         "Unigram" => UnigramFile.Read(cursor, vocabulary),
         _ => throw cursor["type"].Error(cursor["type"].Describe(), "BPE or Unigram"),
     };
 
-    private static BytePairModel ReadBytePairs(JsonCursor cursor, Vocabulary vocabulary, IReadOnlyList<AddedToken> addedTokens)
+    private static BytePairModel ReadBytePairs(JsonCursor cursor, Vocabulary vocabulary)
     {
         RequireAbsent(cursor, "continuing_subword_prefix");
         RequireAbsent(cursor, "end_of_word_suffix");
@@ -29,11 +29,7 @@ internal static class ModelFile
             cursor.Boolean("ignore_merges", false));
         if (options.ByteFallback)
             RequireByteTokens(cursor, vocabulary);
-        var made = new bool[vocabulary.Size];
-        var merges = ReadMerges(cursor["merges"], vocabulary, made);
-        if (!options.IgnoreMerges && !options.ByteFallback)
-            RequireMerges(cursor, vocabulary, made, [.. addedTokens.Select(token => token.Content)]);
-        return new BytePairModel(vocabulary, merges, options);
+        return new BytePairModel(vocabulary, ReadMerges(cursor["merges"], vocabulary), options);
     }
 
     private static void RequireAbsent(JsonCursor model, string name)
@@ -54,18 +50,7 @@ internal static class ModelFile
                     $"no token '{ByteTokens.Spelling((byte)value)}'", "a token for every byte, since byte_fallback is true");
     }
 
-    /// <summary>A token that lost its merge would never come out, and texts would quietly get other ids.</summary>
-    private static void RequireMerges(JsonCursor model, Vocabulary vocabulary, bool[] made, HashSet<string> addedTokens)
-    {
-        for (var id = 0; id < made.Length; id++)
-            if (!made[id] && vocabulary.TokenOf(id) is { } token && !IsOneCharacter(token) && !addedTokens.Contains(token)
-                && token != model.Optional("unk_token")?.String())
-                throw model["merges"].Error($"none that makes {InputText.Quoted(token)}", "a merge for every token of more than one character");
-    }
-
-    private static bool IsOneCharacter(string token) => token.Length == 1 || (token.Length == 2 && char.IsSurrogatePair(token[0], token[1]));
-
-    private static MergeTable ReadMerges(JsonCursor cursor, Vocabulary vocabulary, bool[] made)
+    private static MergeTable ReadMerges(JsonCursor cursor, Vocabulary vocabulary)
     {
         cursor.Require(JsonValueKind.Array, "an array of merges");
         var merges = new MergeTable(cursor.Element.GetArrayLength());
@@ -74,9 +59,7 @@ internal static class ModelFile
         {
             var merge = new MergeEntry(cursor, index++, element);
             var (left, right) = merge.Parts();
-            var (leftId, rightId, merged) = (merge.IdOf(left, vocabulary), merge.IdOf(right, vocabulary), merge.IdOf(left + right, vocabulary));
-            merges.Add((left, leftId), (right, rightId), merged);
-            made[merged] = true;
+            merges.Add((left, merge.IdOf(left, vocabulary)), (right, merge.IdOf(right, vocabulary)), merge.IdOf(left + right, vocabulary));
         }
         return merges;
     }

@@ -29,7 +29,7 @@ internal static class TokenizerFile
         var model = root["model"];
         var modelVocabulary = ModelFile.ReadVocabulary(model);
         var (vocabulary, addedTokens) = VocabularyFile.ReadAddedTokens(root, modelVocabulary);
-        var words = new WordEncoder(ModelFile.Read(model, modelVocabulary, addedTokens));
+        var words = new WordEncoder(ModelFile.Read(model, modelVocabulary));
         var normalizer = root.Optional("normalizer") is { } normalizers ? NormalizerFile.Read(normalizers) : null;
         var (before, after) = root.Optional("post_processor") is { } processor
             ? PostProcessorFile.Read(processor, vocabulary)

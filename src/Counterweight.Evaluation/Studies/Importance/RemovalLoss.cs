@@ -10,7 +10,7 @@ internal static class RemovalLoss
     public static IReadOnlyDictionary<string, double[][]> Measure(StudyContext context, string all, CancellationToken cancellation)
     {
         var (model, shape) = (context.Model, context.Model.Shape);
-        var text = new TextLoss(CalibrationText.Sample(context.CalibrationTexts(cancellation), context.Quick ? 1024 : 4096, context.Options.Seed));
+        var text = new TextLoss(shape, CalibrationText.Sample(context.CalibrationTexts(cancellation), context.Quick ? 1024 : 4096, context.Options.Seed));
         using var scorer = new ModelScorer(model);
         var before = text.Measure(scorer, cancellation);
         var rises = text.Domains.Distinct().Prepend(all).ToDictionary(domain => domain, _ => shape.MoeLayers.Select(_ => new double[shape.Experts]).ToArray());

@@ -27,8 +27,8 @@ internal sealed class RemovalStudy(StudyContext context)
         var picks = Picks(estimators, loads);
         var tasks = new TaskMeasurement(context);
         using var scorer = new ModelScorer(context.Model);
-        var whole = new TextLoss(context.EvaluationTexts);
-        var sampled = new TextLoss(CalibrationText.Sample(context.EvaluationTexts, context.Quick ? 2048 : 8192, context.Options.Seed));
+        var whole = new TextLoss(shape, context.EvaluationTexts);
+        var sampled = new TextLoss(shape, CalibrationText.Sample(context.EvaluationTexts, context.Quick ? 2048 : 8192, context.Options.Seed));
         var (wholeBefore, sampledBefore) = (whole.Measure(scorer, cancellation), sampled.Measure(scorer, cancellation));
         var before = tasks.Measure("whole model", cancellation);
         using var work = context.Progress.Begin("Removing picks", picks.Count * (shape.MoeLayers.Count + 1));

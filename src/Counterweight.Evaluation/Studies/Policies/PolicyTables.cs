@@ -87,11 +87,12 @@ internal sealed class PolicyTables
     private void AddGeneration(MeasuredVariant variant)
     {
         var (raw, now) = (Raw.Generation, variant.Generation);
-        if (raw.Tokens.Length == 0)
+        if (raw.Traffic.Passes.Count == 0)
             return;
+        var slots = now.Traffic.Slots.Where(layer => layer.Max() > 0).ToArray(); // an encoder has no part in decoding
         Generation.Add(variant.Variant.Name, raw.Tokens.Length, raw.Tokens.Sum(text => text.Length), now.SameTokens(raw),
             (double)raw.Tokens.Zip(now.Tokens).Count(pair => pair.First.SequenceEqual(pair.Second)) / raw.Tokens.Length,
-            Lis(now.Traffic.Slots).Average(), PaperLis(variant, now.Traffic.Slots), now.Traffic.StragglerRatio(raw.Traffic));
+            Lis(slots).Average(), PaperLis(variant, slots), now.Traffic.StragglerRatio(raw.Traffic));
     }
 
     private double BytesRatio(MeasuredVariant variant) => (double)variant.ExpertBytes / Raw.ExpertBytes;

@@ -81,8 +81,8 @@ internal sealed class VariantMeasurement(StudyContext context)
             foreach (var token in drawn)
                 tokens[token.Request].Add(token.Token);
         }
-        // Steps that read prompts have loads of both phases in their slots: they are left out.
-        var decoding = meter.Traffic.Passes.Where(pass => pass.Decode[0].ToArray().Sum() > 0);
+        // Steps that read prompts are left out. An encoder has no part in others: the last layer tells.
+        var decoding = meter.Traffic.Passes.Where(pass => pass.Decode[pass.Decode.Layers - 1].ToArray().Sum() > 0);
         return new MeasuredGeneration([.. tokens.Select(list => list.ToArray())], new MeasuredTraffic([.. decoding]));
     }
 }

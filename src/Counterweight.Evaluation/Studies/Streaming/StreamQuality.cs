@@ -70,7 +70,7 @@ internal sealed class StreamQuality(StudyContext context, StreamMaterial materia
 
     private TextNats Nats(ModelScorer scorer, int[][] pieces, IWorkProgress work)
     {
-        TokenRequest[] requests = [.. pieces.Where(piece => piece.Length > 1).Select(piece => new TokenRequest(piece[..^1], piece[1..]))];
+        TokenRequest[] requests = [.. pieces.Where(piece => piece.Length > 1).Select(piece => RollingWindows.Whole(piece, _model.Shape.DecoderStart is not null))];
         var nats = -scorer.Score(requests, tokens => work.Advance(tokens), cancellation).Sum(score => score.LogLikelihood);
         return new TextNats(requests.Sum(request => request.Targets.Length), 0, nats);
     }

@@ -48,9 +48,11 @@
     });
   }
 
+  // Paper has no scroll bars: tables of more columns than it can hold stay closed.
+  const mostColumns = 12;
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("details:not([open])")];
+    closed = [...document.querySelectorAll("details:not([open])")].filter(details => mostColumns >= details.querySelectorAll("thead th").length);
     for (const details of closed) details.open = true;
   });
   addEventListener("afterprint", () => { for (const details of closed) details.open = false; });

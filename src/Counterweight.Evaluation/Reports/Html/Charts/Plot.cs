@@ -17,7 +17,7 @@ internal static class Plot
     public static void Begin(HtmlWriter html, string title, string description, double height, double width = Width)
     {
         html.Write(
-            $"<svg viewBox=\"0 0 {width} {height}\" role=\"img\" tabindex=\"0\" class=\"chart\" style=\"max-width:{width * 1.25}px\" "
+            $"<svg viewBox=\"0 0 {width} {height}\" role=\"img\" tabindex=\"0\" class=\"chart\" style=\"max-width:{width * 1.1}px\" "
             + $"aria-label=\"{title}. {description}\">");
         html.Write($"<desc>{title}. {description}</desc>\n");
     }

@@ -19,8 +19,14 @@ internal static class HeadlineSection
     {
         var worse = rows.Where(row => row.Verdict == Verdict.Worse).Select(row => $"{row.Label} ({row.Change})").ToArray();
         return $"The busiest slot of a layer gets {FigureText.TimesLower(report.Change.StragglerRatio)} load "
-            + $"(mean over layers, evaluation text) with {FigureText.RelativeChange(report.Change.ExpertBytesRatio)} in expert bytes. "
+            + $"(mean over layers, evaluation text) with {Compared(report.Change.ExpertBytesRatio)} expert bytes. "
             + (worse.Length == 0 ? "Nothing measured got worse." : $"Worse: {string.Join("; ", worse)}.");
+    }
+
+    private static string Compared(double ratio)
+    {
+        var change = FigureText.RelativeChange(ratio);
+        return change == FigureText.RelativeChange(1) ? "as many" : $"{change[1..]} {(ratio < 1 ? "fewer" : "more")}";
     }
 
     private static bool IsCard(ComparisonRow row) =>
