@@ -21,15 +21,16 @@ internal sealed class LlamaCpp(string folder)
     /// <summary>What the build says of itself.</summary>
     public string Version(string model)
     {
-        using var test = JsonDocument.Parse(LlamaBench(model, 1, "-p", "1", "-n", "0"));
+        using var test = JsonDocument.Parse(LlamaBench(model, 1, "-p", "1", "-n", "0", "-r", "1"));
         var first = test.RootElement[0];
         return $"llama.cpp {first.GetProperty("build_commit").GetString()} (build {first.GetProperty("build_number").GetInt32()})";
     }
 
-    public double Prefill(string model, int tokens, int threads)
+    /// <summary>Tokens per second of a prompt, the middle one of some runs.</summary>
+    public double Prefill(string model, int tokens, int runs, int threads)
     {
-        using var tests = JsonDocument.Parse(LlamaBench(model, threads, "-p", Text(tokens), "-n", "0"));
-        return tests.RootElement[0].GetProperty("avg_ts").GetDouble();
+        using var tests = JsonDocument.Parse(LlamaBench(model, threads, "-p", Text(tokens), "-n", "0", "-r", Text(runs)));
+        return PeerSpeeds.Median([.. tests.RootElement[0].GetProperty("samples_ts").EnumerateArray().Select(sample => sample.GetDouble())]);
     }
 
     /// <summary>Tokens per second of decoding, by batch.</summary>
@@ -52,7 +53,7 @@ internal sealed class LlamaCpp(string folder)
         "-m", model, "-p", prompt, "-n", Text(tokens), "--temp", "0", "--ignore-eos", "-no-cnv", "--no-display-prompt", "--no-warmup", "-c", "512");
 
     private string LlamaBench(string model, int threads, params string[] test) =>
-        ChildProcess.Run(Path.Combine(folder, "llama-bench"), ["-m", model, "-t", Text(threads), "-r", "1", "-o", "json", .. test]);
+        ChildProcess.Run(Path.Combine(folder, "llama-bench"), ["-m", model, "-t", Text(threads), "-o", "json", .. test]);
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -8,19 +8,24 @@ internal static class OwnEngine
 {
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "counterweight");
 
-    /// <summary>Tokens per second of a prompt, and of decoding by batch.</summary>
-    public static (double Prefill, Dictionary<int, double> Decode) Speeds(string model, PeerWork work, int threads)
+    /// <summary>Tokens per second of a prompt, the middle one of some runs.</summary>
+    public static double Prefill(string model, int tokens, int runs, int threads) =>
+        Speeds(model, threads, "--prompt-tokens", Text(tokens), "--runs", Text(runs), "--tokens", "1", "--batch", "1").Single(speed => speed.Phase == "prefill").Speed;
+
+    /// <summary>Tokens per second of decoding, by batch.</summary>
+    public static Dictionary<int, double> Decode(string model, int tokens, IReadOnlyList<int> batches, int threads) =>
+        Speeds(model, threads, ["--prompt-tokens", "1", "--runs", "1", "--tokens", Text(tokens), "--batch", .. batches.Select(Text)])
+            .Where(speed => speed.Phase == "decode").ToDictionary(speed => speed.Batch, speed => speed.Speed);
+
+    private static (string Phase, int Batch, double Speed)[] Speeds(string model, int threads, params string[] work)
     {
         var json = Path.GetTempFileName();
         try
         {
-            ChildProcess.Run(Program,
-                ["bench", model, "--prompt-tokens", Text(work.PromptTokens), "--tokens", Text(work.DecodeTokens), "--runs", "1", "--threads", Text(threads),
-                 "--json", json, "--batch", .. work.Batches.Select(Text)]);
+            ChildProcess.Run(Program, ["bench", model, "--threads", Text(threads), "--json", json, .. work]);
             using var figures = JsonDocument.Parse(File.ReadAllBytes(json));
-            var speeds = figures.RootElement.GetProperty("tokensPerSecond").EnumerateArray().ToLookup(
-                speed => speed.GetProperty("phase").GetString(), speed => (Batch: speed.GetProperty("batch").GetInt32(), Speed: speed.GetProperty("median").GetDouble()));
-            return (speeds["prefill"].Single().Speed, speeds["decode"].ToDictionary(speed => speed.Batch, speed => speed.Speed));
+            return [.. figures.RootElement.GetProperty("tokensPerSecond").EnumerateArray().Select(
+                speed => (speed.GetProperty("phase").GetString()!, speed.GetProperty("batch").GetInt32(), speed.GetProperty("median").GetDouble()))];
         }
         finally
         {

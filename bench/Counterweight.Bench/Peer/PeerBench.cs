@@ -84,10 +84,10 @@ internal static class PeerBench
         var (ownDecode, theirDecode) = (work.Batches.ToDictionary(b => b, _ => new double[runs]), work.Batches.ToDictionary(b => b, _ => new double[runs]));
         for (var run = 0; run < runs; run++)
         {
-            theirPrefill[run] = peer.Prefill(file, work.PromptTokens, limits.Threads);
+            theirPrefill[run] = peer.Prefill(file, work.PromptTokens, work.PromptRuns, limits.Threads);
+            ownPrefill[run] = OwnEngine.Prefill(file, work.PromptTokens, work.PromptRuns, limits.Threads);
             var their = peer.Decode(file, work.DecodePromptTokens, work.DecodeTokens, work.Batches, limits.Threads);
-            var (prefill, own) = OwnEngine.Speeds(file, work, limits.Threads);
-            ownPrefill[run] = prefill;
+            var own = OwnEngine.Decode(file, work.DecodeTokens, work.Batches, limits.Threads);
             foreach (var batch in work.Batches)
                 (ownDecode[batch][run], theirDecode[batch][run]) = (own[batch], their[batch]);
             Console.Error.WriteLine($"{model.Name} {format.Name}, {limits.Threads} threads, run {run + 1} of {runs}");

@@ -2,12 +2,13 @@ namespace Counterweight.Bench.Peer;
 
 /// <summary>What both engines do.</summary>
 /// <param name="PromptTokens">Tokens of the one prompt that prefill is timed on.</param>
+/// <param name="PromptRuns">How often a process reads it, after once untimed: a pass of some tens of milliseconds is over before a processor that idled is at its speed.</param>
 /// <param name="DecodePromptTokens">Tokens that stand before decoded ones, as in the <c>bench</c> verb.</param>
 /// <param name="DecodeTokens">Tokens that each sequence gets.</param>
 /// <param name="Batches">Sequences at once.</param>
-internal sealed record PeerWork(int PromptTokens, int DecodePromptTokens, int DecodeTokens, IReadOnlyList<int> Batches)
+internal sealed record PeerWork(int PromptTokens, int PromptRuns, int DecodePromptTokens, int DecodeTokens, IReadOnlyList<int> Batches)
 {
-    public static readonly PeerWork Default = new(512, 32, 64, [1, 8, 32]);
+    public static readonly PeerWork Default = new(512, 5, 32, 64, [1, 8, 32]);
 }
 
 /// <summary>What is run, from the command line.</summary>
