@@ -200,7 +200,7 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
     void IParallelWork.Run(int item, int worker)
     {
         var tile = _tiles[item];
-        var after = CodesOfLaterItem(item);
+        var after = CodesOfNextItem(item);
         if (_down)
             Project(
                 tile, _experts[tile.Slot].Down, _experts[tile.Slot].Biases?.Down, Between(tile.Slot, tile.First), ActivationsFor(_experts[tile.Slot].Down),
@@ -209,12 +209,12 @@ public sealed unsafe class ExpertBank : IParallelWork, IDisposable
             GateAndUp(tile, _buffers.Scratch.Pointer + (long)worker * ScratchFloats, after);
     }
 
-    /// <summary>What the worker of this item will probably read next: the others take the items between.</summary>
-    private void* CodesOfLaterItem(int item)
+    /// <summary>What the worker of this item will probably read next.</summary>
+    private void* CodesOfNextItem(int item)
     {
-        if (item + _context.Pool.Workers >= _tiles.Count)
+        if (item + 1 >= _tiles.Count)
             return null;
-        var tile = _tiles[item + _context.Pool.Workers];
+        var tile = _tiles[item + 1];
         var expert = _experts[tile.Slot];
         return (_down ? expert.Down : expert.Gate ?? expert.Up).CodesOf(tile.FirstPanel);
     }

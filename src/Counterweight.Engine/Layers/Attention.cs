@@ -50,10 +50,7 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
             if (rows == 1)
                 AddSharedHeads(s);
             else
-                // Late queries see the most keys: begun first, so that threads end together.
-                for (var first = (rows - 1) / RowsPerBlock * RowsPerBlock; first >= 0; first -= RowsPerBlock)
-                    for (var head = 0; head < heads; head++)
-                        _blocks.Add(new Block(s, first, Math.Min(RowsPerBlock, rows - first), head, 1));
+                AddQueries(s, rows);
         }
         _scoreStride = (keys + Width - 1) / Width * Width;
         _outputStride = (_valueDim + Width - 1) / Width * Width;
@@ -66,6 +63,17 @@ public sealed unsafe class Attention(ComputeContext context, int heads, int kvHe
             _roundedQueries.Reserve(blockRows, headDim);
             _roundedWeights.Reserve(blockRows, room);
         }
+    }
+
+    /// <summary>For each worker the rows that it has made; late queries see the most keys and are begun first, so that threads end together.</summary>
+    private void AddQueries(int sequence, int rows)
+    {
+        var blocks = (rows + RowsPerBlock - 1) / RowsPerBlock;
+        var workers = context.Pool.Workers;
+        for (var worker = 0; worker < workers; worker++)
+            for (var block = blocks * (worker + 1) / workers - 1; block >= blocks * worker / workers; block--)
+                for (var head = 0; head < heads; head++)
+                    _blocks.Add(new Block(sequence, block * RowsPerBlock, Math.Min(RowsPerBlock, rows - block * RowsPerBlock), head, 1));
     }
 
     private void AddSharedHeads(int sequence)

@@ -20,7 +20,7 @@ public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, 
 
     private float* _x, _y;
     private byte** _quantized;
-    private int _rows, _xStride, _yStride, _rowTiles, _panelsPerTile;
+    private int _rows, _xStride, _yStride, _panelTiles, _panelsPerTile;
 
     /// <summary>Rows of W.</summary>
     public int Outputs => weights.Outputs;
@@ -57,13 +57,14 @@ public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, 
         _quantized = quantized;
         _y = y;
         (_rows, _xStride, _yStride) = (rows, xStride, yStride);
-        _rowTiles = (rows + RowsPerTile - 1) / RowsPerTile;
+        var rowTiles = (rows + RowsPerTile - 1) / RowsPerTile;
         var work = (long)rows * Outputs * Inputs;
         var wanted = work < SerialWork ? 1 : (int)Math.Max(context.Pool.Workers * 2, work / LongTile);
-        var panelTiles = Math.Clamp(wanted / Math.Max(_rowTiles, 1), 1, (weights.Panels + 1) / 2);
+        var panelTiles = Math.Clamp(wanted / Math.Max(rowTiles, 1), 1, (weights.Panels + 1) / 2);
         _panelsPerTile = (weights.Panels + panelTiles - 1) / panelTiles;
         _panelsPerTile += _panelsPerTile & 1; // kernels work on pairs of panels
-        return _rowTiles * ((weights.Panels + _panelsPerTile - 1) / _panelsPerTile);
+        _panelTiles = (weights.Panels + _panelsPerTile - 1) / _panelsPerTile;
+        return rowTiles * _panelTiles;
     }
 
     /// <summary>The same as <see cref="Forward"/> on the calling thread alone; rows lie one behind the other.</summary>
@@ -85,8 +86,9 @@ public sealed unsafe class Linear(ComputeContext context, PackedMatrix weights, 
     /// <summary>Computes a tile.</summary>
     public void Run(int item, int worker)
     {
-        var firstRow = item % _rowTiles * RowsPerTile;
-        var firstPanel = item / _rowTiles * _panelsPerTile;
+        // Rows first: a worker that begins with the first items has made the first rows, too.
+        var firstRow = item / _panelTiles * RowsPerTile;
+        var firstPanel = item % _panelTiles * _panelsPerTile;
         var rows = Math.Min(RowsPerTile, _rows - firstRow);
         var panels = Math.Min(_panelsPerTile, weights.Panels - firstPanel);
         var y = _y + (long)firstRow * _yStride;
